@@ -1,0 +1,85 @@
+"""What stands between the web and every view: form tokens, rate limits, response headers.
+
+A request that carries `Authorization: Bearer` needs no form token, because no foreign page can make a browser send that header;
+every other POST needs one, from the form or from the X-CSRFToken header. The content policy forbids inline scripts and
+styles; an island that must add a style element (CodeMirror does) reads the nonce of `<meta property="csp-nonce">`.
+"""
+
+from __future__ import annotations
+
+import secrets
+
+from flask import Flask, Response, g, request, session
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from flask_login import current_user
+from flask_wtf.csrf import CSRFProtect
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from leaderboard.settings import Settings
+
+csrf = CSRFProtect()
+
+
+def caller() -> str:
+    """Name who is calling for a rate limit: the racer when signed in, else the address."""
+    if current_user.is_authenticated:
+        return f"racer:{current_user.id}"
+    return get_remote_address()
+
+
+limiter = Limiter(key_func=get_remote_address, headers_enabled=True)
+
+
+def csp_nonce() -> str:
+    """Return this request's nonce for style elements made by scripts."""
+    if "csp_nonce" not in g:
+        g.csp_nonce = secrets.token_urlsafe(16)
+    return str(g.csp_nonce)
+
+
+def register(app: Flask, settings: Settings) -> None:
+    """Put the guards before and after every view of the app."""
+    app.config.update(
+        WTF_CSRF_CHECK_DEFAULT=False,  # `_check_form_token` decides, because bearer tokens are exempt
+        WTF_CSRF_TIME_LIMIT=None,  # a form left open over lunch must not lose what was typed; the session ends it
+        WTF_CSRF_SSL_STRICT=False,  # behind a proxy the referrer's host may differ
+        RATELIMIT_STORAGE_URI=settings.rate_limit_storage,
+        RATELIMIT_ENABLED=settings.rate_limits,
+        RATELIMIT_STRATEGY="moving-window" if settings.rate_limit_storage == "memory://" else "fixed-window",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.cookie_secure,
+        MAX_CONTENT_LENGTH=settings.max_upload_bytes,
+        MAX_FORM_MEMORY_SIZE=settings.max_upload_bytes,
+    )
+    if settings.proxies:
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies, x_host=settings.proxies
+        )
+    csrf.init_app(app)
+    limiter.init_app(app)
+    app.before_request(_check_form_token)
+    app.after_request(_add_headers)
+    app.jinja_env.globals["csp_nonce"] = csp_nonce
+
+
+def _check_form_token() -> None:
+    if not request.headers.get("Authorization", "").lower().startswith("bearer "):
+        csrf.protect()
+
+
+def _add_headers(response: Response) -> Response:
+    style = f"style-src 'self' 'nonce-{g.csp_nonce}'" if "csp_nonce" in g else "style-src 'self'"
+    policy = (
+        f"default-src 'self'; script-src 'self'; {style}; img-src 'self' data:; object-src 'none'; "
+        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    )
+    response.headers.setdefault("Content-Security-Policy", policy)
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    response.headers.setdefault("X-Frame-Options", "DENY")
+    response.headers.setdefault("Referrer-Policy", "same-origin")
+    response.headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
+    if "_user_id" in session and not request.path.startswith("/static/"):
+        response.headers.setdefault("Cache-Control", "private, no-store")
+    return response

@@ -1,0 +1,217 @@
+/** Everything that the server says to the browser, in one place: events, rooms, API answers. */
+
+export interface BoardRow {
+  rank: number;
+  racer: string;
+  name: string;
+  team: string | null;
+  official_ms: number | null;
+  gap_ms: number | null;
+  laps: number;
+  submissions: number;
+  achieved_at: string | null;
+  submission_id: string | null;
+  trial_id: number | null;
+  is_house: boolean;
+}
+
+export interface SeasonRow {
+  rank: number;
+  racer: string;
+  name: string;
+  team: string | null;
+  points: number;
+  races: Record<string, number>;
+  is_house: boolean;
+}
+
+export interface Progress {
+  steps: number;
+  budget: number;
+  elapsed_s: number;
+  eta_s: number | null;
+  steps_per_s: number;
+  episodes: number;
+  completed_laps: number;
+  mean_return: number | null;
+  mean_progress: number | null;
+  best_lap_ms: number | null;
+}
+
+interface Payloads {
+  "season.opened": Record<string, unknown>;
+  "season.closed": Record<string, unknown>;
+  "race.opened": Record<string, unknown>;
+  "race.closed": Record<string, unknown>;
+  "racer.joined": Record<string, unknown>;
+  "team.created": Record<string, unknown>;
+  "submission.queued": { number: number; place?: number };
+  "submission.training": Record<string, unknown>;
+  "training.progressed": Progress;
+  "submission.racing": Record<string, unknown>;
+  "submission.rejected": { verdict: string; message: string; line: number | null };
+  "submission.stalled": { message: string; attempt: number; final: boolean };
+  "submission.cancelled": Record<string, unknown>;
+  "submission.requeued": Record<string, unknown>;
+  "lap.completed": {
+    trial_id: number;
+    number: number;
+    lap_time_ms: number;
+    off_track_count: number;
+    reset_count: number;
+    racer_name: string;
+  };
+  "trial.finished": {
+    trial_id: number;
+    official_ms: number | null;
+    completed_laps: number;
+    best_lap_ms: number | null;
+  };
+  "submission.recorded": { official_ms: number | null; best_lap_ms: number | null };
+  "standing.changed": {
+    rank: number;
+    official_ms: number;
+    previous_ms: number | null;
+    racer_name: string;
+    team: string | null;
+    trial_id: number;
+    row: BoardRow;
+  };
+  "badge.awarded": { badge: string; title: string; evidence?: unknown };
+  "check.finished": { job_id: number; ok: boolean; verdict: string; message: string; line: number | null };
+}
+
+export type EventName = keyof Payloads;
+
+export type ArenaEvent = {
+  [N in EventName]: {
+    id: number;
+    at: string;
+    name: N;
+    season: string | null;
+    race: string | null;
+    racer: string | null;
+    /** The name that people see; absent where nobody is concerned. */
+    racer_name?: string | null;
+    submission: string | null;
+    payload: Payloads[N];
+    room?: string;
+  };
+}[EventName];
+
+export interface Snapshot {
+  room: string;
+  event_id: number;
+  /** Rooms of races and seasons. */
+  board?: BoardRow[] | SeasonRow[];
+  /** Rooms of submissions. */
+  submission?: Submission;
+}
+
+export interface JoinAnswer {
+  ok: boolean;
+  error?: string;
+}
+
+export type SubmissionState =
+  | "queued"
+  | "claimed"
+  | "training"
+  | "racing"
+  | "recorded"
+  | "rejected"
+  | "stalled"
+  | "cancelled";
+
+export interface Lap {
+  number: number;
+  lap_time_ms: number;
+  off_track_count: number;
+  reset_count: number;
+}
+
+export interface Submission {
+  id: string;
+  state: SubmissionState;
+  number: number;
+  race: string;
+  racer: string;
+  place: number | null;
+  expected_wait_s: number | null;
+  verdict: string | null;
+  message: string | null;
+  line: number | null;
+  official_ms: number | null;
+  laps: Lap[];
+  curve: Progress[];
+  trial_id: number | null;
+}
+
+export interface TrackGeometry {
+  name: string;
+  title: string;
+  length_m: number;
+  width_m: number;
+  is_ccw: boolean;
+  center: [number, number][];
+  inner: [number, number][];
+  outer: [number, number][];
+}
+
+export interface ReplayCar {
+  racer: string;
+  name: string;
+  team: string | null;
+  trial_id: number;
+  official_ms: number | null;
+  rank: number | null;
+  is_house: boolean;
+  trace_url: string;
+}
+
+export interface Replay {
+  race: string;
+  track: string;
+  track_url: string;
+  cars: ReplayCar[];
+}
+
+export interface TraceData {
+  trial_id: number;
+  columns: {
+    t_s: number[];
+    x_m: number[];
+    y_m: number[];
+    yaw_rad: number[];
+    speed_mps: number[];
+    steering_rad: number[];
+    progress: number[];
+    lap: number[];
+  };
+  laps: Lap[];
+}
+
+export interface CannedReward {
+  state: string;
+  reward: number | null;
+}
+
+export interface CheckAnswer {
+  ok: boolean;
+  verdict: string;
+  message: string;
+  line: number | null;
+  rewards: CannedReward[];
+  output: string;
+}
+
+/** RFC 9457. */
+export interface ProblemDocument {
+  type: string;
+  title: string;
+  status: number;
+  detail: string;
+  verdict?: string;
+  line?: number | null;
+  errors?: Record<string, unknown>;
+}
