@@ -53,9 +53,18 @@ export class Announcer {
   }
 }
 
-/** The colour that the page's style sheet gives a name, or the fallback. */
-export function themeColour(name: string, fallback: string): string {
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim() || fallback;
+/** A colour of the page's style sheet as canvases understand it: `var()` and `light-dark()` resolved. */
+export function themeColour(css: string): string {
+  const probe = element("span", { hidden: true });
+  probe.style.color = css;
+  document.body.append(probe);
+  const colour = getComputedStyle(probe).color;
+  probe.remove();
+  return colour;
+}
+
+export function isDark(): boolean {
+  return themeColour("light-dark(rgb(255, 255, 255), rgb(0, 0, 0))") === "rgb(0, 0, 0)";
 }
 
 /** Call back when the colours of the page change: the system's scheme, or a switch on <html>. */
@@ -68,10 +77,4 @@ export function onThemeChange(callback: () => void): () => void {
     observer.disconnect();
     scheme.removeEventListener("change", callback);
   };
-}
-
-export function isDark(): boolean {
-  const chosen = document.documentElement.dataset["theme"];
-  if (chosen === "dark" || chosen === "light") return chosen === "dark";
-  return matchMedia("(prefers-color-scheme: dark)").matches;
 }

@@ -104,8 +104,19 @@ export interface Snapshot {
   event_id: number;
   /** Rooms of races and seasons. */
   board?: BoardRow[] | SeasonRow[];
+  /** Rooms of races: who is queued, training or racing. */
+  active?: ActiveSubmission[];
   /** Rooms of submissions. */
   submission?: Submission;
+}
+
+export interface ActiveSubmission {
+  submission: string;
+  racer: string;
+  name: string;
+  state: SubmissionState;
+  /** Of the training's budget, 0 to 1; null before the first report. */
+  share: number | null;
 }
 
 export interface JoinAnswer {
@@ -214,4 +225,13 @@ export interface ProblemDocument {
   verdict?: string;
   line?: number | null;
   errors?: Record<string, unknown>;
+}
+
+export interface Kit {
+  name: string;
+  title: string;
+  summary: string;
+  reward_function: string;
+  model_metadata: string;
+  hyperparameters: string;
 }

@@ -1,0 +1,168 @@
+/** The live board of a race or a season: rows in place, the newest lap highlighted, who trains now. */
+
+import "./board.css";
+import { Announcer, element, setText } from "../dom";
+import { gap, lapTime } from "../format";
+import { ConnectionSign } from "../live/badge";
+import { listen } from "../live/connection";
+import { Garage } from "../live/garage";
+import { highlight, reconcile, type KeyedRow } from "../live/rows";
+import { withStanding } from "../live/standings";
+import type { ArenaEvent, BoardRow, SeasonRow, Snapshot } from "../protocol";
+
+const SHOWN = 100;
+const CELLS = ["rank", "racer", "time", "gap", "laps", "tries"] as const;
+const NUMERIC = new Set<string>(["rank", "time", "gap", "laps", "tries", "points"]);
+
+export function mount(host: HTMLElement): void {
+  const body = host.querySelector<HTMLTableSectionElement>("table.board tbody");
+  if (!body) throw new Error("The board island needs a table.board with a tbody.");
+  const kind = host.dataset["kind"] === "season" ? "season" : "race";
+  const board = kind === "season" ? new SeasonBoard(host, body) : new RaceBoard(host, body);
+  const sign = new ConnectionSign(host);
+  const ways = listen(`${kind}:${host.dataset["slug"]}`, {
+    onState: (state, reason) => sign.show(state, reason),
+    onSnapshot: (snapshot) => board.restart(snapshot),
+    onEvent: (event) => board.take(event),
+  });
+  addEventListener("pagehide", ways, { once: true });
+}
+
+class RaceBoard {
+  private rows: BoardRow[] = [];
+  private readonly announcer: Announcer;
+  private readonly newest: HTMLElement;
+  private readonly garage: Garage;
+  private readonly me: string;
+  private isDrawn = false;
+
+  constructor(private readonly host: HTMLElement, private readonly body: HTMLTableSectionElement) {
+    this.announcer = new Announcer(host);
+    this.me = host.dataset["me"] ?? "";
+    this.newest = element("p", { class: "newest-lap", hidden: true });
+    host.querySelector("table.board")?.before(this.newest);
+    this.garage = new Garage(host);
+  }
+
+  restart(snapshot: Snapshot): void {
+    this.rows = (snapshot.board ?? []) as BoardRow[];
+    this.garage.restart(snapshot.active ?? []);
+    this.draw();
+  }
+
+  take(event: ArenaEvent): void {
+    this.garage.take(event);
+    if (event.name === "standing.changed") this.takeStanding(event.payload.row);
+    if (event.name === "lap.completed") this.takeLap(event.payload.racer_name, event);
+  }
+
+  private takeStanding(row: BoardRow): void {
+    const before = this.rows.find((old) => old.racer === row.racer)?.rank;
+    this.rows = withStanding(this.rows, row, SHOWN);
+    this.draw();
+    highlight(this.body, row.racer);
+    const place = this.rows.find((now) => now.racer === row.racer)?.rank ?? row.rank;
+    const move = before !== undefined && before !== place ? `, from place ${before}` : "";
+    this.announcer.say(`${row.name}: ${lapTime(row.official_ms)}, place ${place}${move}.`);
+  }
+
+  private takeLap(name: string, event: Extract<ArenaEvent, { name: "lap.completed" }>): void {
+    const { number, lap_time_ms, off_track_count } = event.payload;
+    const clean = off_track_count === 0 ? "clean" : `${off_track_count} off track`;
+    this.newest.replaceChildren(
+      element("span", { class: "label" }, "Newest lap"),
+      element("strong", {}, name),
+      element("span", { class: "time" }, lapTime(lap_time_ms)),
+      element("span", { class: "muted" }, `lap ${number}, ${clean}`),
+    );
+    this.newest.hidden = false;
+    if (event.racer) highlight(this.body, event.racer);
+  }
+
+  private draw(): void {
+    const wanted = this.rows.map(
+      (row): KeyedRow => ({ key: row.racer, update: (line, isNew) => this.update(line, row, isNew) }),
+    );
+    reconcile(this.body, wanted, this.isDrawn);
+    this.isDrawn = true;
+    this.host.classList.toggle("is-empty", this.rows.length === 0);
+  }
+
+  private update(line: HTMLTableRowElement, row: BoardRow, isNew: boolean): void {
+    if (isNew) line.append(...CELLS.map((name) => element("td", { class: cellClass(name) })));
+    line.classList.toggle("is-me", row.racer === this.me);
+    line.classList.toggle("is-house", row.is_house);
+    line.classList.toggle("is-podium", row.rank <= 3);
+    setText(line.querySelector(".rank"), String(row.rank));
+    setRacer(line.querySelector(".racer"), row);
+    setText(line.querySelector(".time"), lapTime(row.official_ms));
+    setText(line.querySelector(".gap"), gap(row.gap_ms));
+    setText(line.querySelector(".laps"), String(row.laps));
+    setText(line.querySelector(".tries"), String(row.submissions));
+  }
+}
+
+class SeasonBoard {
+  private readonly announcer: Announcer;
+  private readonly races: string[];
+  private leader = "";
+  private isDrawn = false;
+
+  constructor(host: HTMLElement, private readonly body: HTMLTableSectionElement) {
+    this.announcer = new Announcer(host);
+    const heads = host.querySelectorAll<HTMLElement>("table.board thead [data-race]");
+    this.races = [...heads].map((head) => head.dataset["race"] ?? "");
+  }
+
+  restart(snapshot: Snapshot): void {
+    const rows = (snapshot.board ?? []) as SeasonRow[];
+    reconcile(
+      this.body,
+      rows.map((row): KeyedRow => ({ key: row.racer, update: (line, isNew) => this.update(line, row, isNew) })),
+      this.isDrawn,
+    );
+    this.isDrawn = true;
+    const leader = rows[0];
+    if (leader && this.leader && leader.racer !== this.leader) {
+      this.announcer.say(`${leader.name} now leads the season with ${leader.points} points.`);
+    }
+    this.leader = leader?.racer ?? "";
+  }
+
+  /** Points of many racers can change with one lap: the server follows with a fresh snapshot. */
+  take(event: ArenaEvent): void {
+    if (event.racer && event.name === "standing.changed") highlight(this.body, event.racer);
+  }
+
+  private update(line: HTMLTableRowElement, row: SeasonRow, isNew: boolean): void {
+    if (isNew) {
+      line.append(
+        element("td", { class: cellClass("rank") }),
+        element("td", { class: cellClass("racer") }),
+        ...this.races.map((race) => element("td", { class: "points number", "data-race": race })),
+        element("td", { class: "total number" }),
+      );
+    }
+    line.classList.toggle("is-podium", row.rank <= 3);
+    line.classList.toggle("is-house", row.is_house);
+    setText(line.querySelector(".rank"), String(row.rank));
+    setRacer(line.querySelector(".racer"), row);
+    for (const cell of line.querySelectorAll<HTMLElement>("[data-race]")) {
+      setText(cell, String(row.races[cell.dataset["race"] ?? ""] ?? "–"));
+    }
+    setText(line.querySelector(".total"), String(row.points));
+  }
+}
+
+function cellClass(name: string): string {
+  return NUMERIC.has(name) ? `${name} number` : name;
+}
+
+function setRacer(cell: Element | null, row: { racer: string; name: string; team: string | null }): void {
+  const said = `${row.racer}\n${row.name}\n${row.team ?? ""}`;
+  if (!(cell instanceof HTMLElement) || cell.dataset["said"] === said) return;
+  cell.dataset["said"] = said;
+  const link = element("a", { href: `/racers/${encodeURIComponent(row.racer)}` }, row.name);
+  const team = row.team ? [element("span", { class: "team" }, row.team)] : [];
+  cell.replaceChildren(link, ...team);
+}

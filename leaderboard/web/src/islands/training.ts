@@ -1,0 +1,153 @@
+/** One submission as it lives: its state, its place in the queue, the curves of its training, its result. */
+
+import "uplot/dist/uPlot.min.css";
+import "./training.css";
+import { Announcer, element, onThemeChange, setText } from "../dom";
+import { count, duration, lapTime } from "../format";
+import { getJson } from "../http";
+import { ConnectionSign } from "../live/badge";
+import { listen } from "../live/connection";
+import type { ArenaEvent, Progress, Submission, SubmissionState } from "../protocol";
+import { Curves } from "../training/curves";
+import { Stepper } from "../training/stepper";
+
+const ENDED: readonly SubmissionState[] = ["recorded", "rejected", "cancelled"];
+
+export async function mount(host: HTMLElement): Promise<void> {
+  const id = host.dataset["submission"] ?? "";
+  const desk = new Desk(host, id);
+  desk.show(await getJson<Submission>(`/api/v1/submissions/${encodeURIComponent(id)}`));
+  const sign = new ConnectionSign(host);
+  const leave = listen(`submission:${id}`, {
+    onState: (state, reason) => sign.show(state, reason),
+    onSnapshot: (snapshot) => snapshot.submission && desk.show(snapshot.submission),
+    onEvent: (event) => desk.take(event),
+  });
+  addEventListener("pagehide", leave, { once: true });
+}
+
+class Desk {
+  private readonly stepper: Stepper;
+  private readonly curves: Curves;
+  private readonly announcer: Announcer;
+  private readonly status = element("p", { class: "training-status" });
+  private readonly result = element("div", { class: "training-result", hidden: true });
+  private state: SubmissionState = "queued";
+
+  constructor(private readonly host: HTMLElement, private readonly id: string) {
+    this.announcer = new Announcer(host);
+    this.stepper = new Stepper(host);
+    this.curves = new Curves();
+    host.append(this.status, this.result, this.curves.box);
+    onThemeChange(() => this.curves.repaint());
+  }
+
+  show(submission: Submission): void {
+    this.curves.restart(submission.curve);
+    this.enter(submission.state, false);
+    if (submission.state === "queued") this.showPlace(submission.place, submission.expected_wait_s);
+    const newest = submission.curve.at(-1);
+    if (submission.state === "training" && newest) this.showProgress(newest);
+    if (submission.state === "rejected") this.showVerdict(submission.message ?? "", submission.line);
+    if (submission.state === "recorded") this.showResult(submission);
+  }
+
+  take(event: ArenaEvent): void {
+    switch (event.name) {
+      case "submission.queued":
+      case "submission.requeued":
+        this.enter("queued", true);
+        break;
+      case "submission.training":
+        this.curves.restart([]);
+        this.enter("training", true);
+        break;
+      case "training.progressed":
+        if (this.state !== "training") this.enter("training", true);
+        this.curves.add(event.payload);
+        this.showProgress(event.payload);
+        break;
+      case "submission.racing":
+        this.enter("racing", true);
+        break;
+      case "lap.completed":
+        setText(this.status, `On the track: lap ${event.payload.number} in ${lapTime(event.payload.lap_time_ms)}.`);
+        break;
+      case "submission.stalled":
+        this.enter("stalled", true);
+        setText(this.status, event.payload.message);
+        break;
+      case "submission.rejected":
+        this.enter("rejected", true);
+        this.showVerdict(event.payload.message, event.payload.line);
+        break;
+      case "submission.cancelled":
+        this.enter("cancelled", true);
+        break;
+      case "submission.recorded":
+        void getJson<Submission>(`/api/v1/submissions/${this.id}`).then((now) => this.show(now));
+        break;
+    }
+  }
+
+  private enter(state: SubmissionState, isNews: boolean): void {
+    if (isNews && state !== this.state) this.announcer.say(SENTENCES[state]);
+    this.state = state;
+    this.host.dataset["state"] = state;
+    this.stepper.show(state);
+    setText(this.status, SENTENCES[state]);
+    if (ENDED.includes(state)) this.host.dispatchEvent(new CustomEvent("submission-ended", { bubbles: true }));
+  }
+
+  private showPlace(place: number | null, wait_s: number | null): void {
+    if (place === null) return;
+    const wait = wait_s === null ? "" : ` About ${duration(wait_s)} to go.`;
+    setText(this.status, `Place ${place} in the queue.${wait}`);
+  }
+
+  private showProgress(progress: Progress): void {
+    const percent = Math.round((100 * progress.steps) / progress.budget);
+    const left = progress.eta_s === null ? "" : `, about ${duration(progress.eta_s)} left`;
+    const laps = progress.completed_laps === 1 ? "1 complete lap" : `${count(progress.completed_laps)} complete laps`;
+    setText(
+      this.status,
+      `Training: ${count(progress.steps)} of ${count(progress.budget)} steps (${percent} %)${left} · ` +
+        `${laps} so far · ${count(progress.steps_per_s)} steps/s`,
+    );
+  }
+
+  private showVerdict(message: string, line: number | null): void {
+    setText(this.status, SENTENCES.rejected);
+    if (this.host.querySelector("[data-verdict]")) return; // the page said it already
+    const where = line === null ? "" : `Line ${line}: `;
+    this.result.replaceChildren(element("p", { class: "notice notice-error" }, `${where}${message}`));
+    this.result.hidden = false;
+  }
+
+  private showResult(submission: Submission): void {
+    if (this.host.querySelector("[data-result]")) return;
+    const laps = submission.laps.map((lap) =>
+      element("tr", {},
+        element("td", {}, String(lap.number)),
+        element("td", { class: "time number" }, lapTime(lap.lap_time_ms)),
+        element("td", { class: "number" }, String(lap.off_track_count)),
+        element("td", { class: "number" }, String(lap.reset_count))));
+    const head = ["Lap", "Time", "Off track", "Resets"].map((word) => element("th", { scope: "col" }, word));
+    this.result.replaceChildren(
+      element("p", { class: "training-official" }, "Official time ", element("strong", {}, lapTime(submission.official_ms))),
+      element("table", { class: "table" }, element("thead", {}, element("tr", {}, ...head)), element("tbody", {}, ...laps)),
+    );
+    this.result.hidden = false;
+  }
+}
+
+const SENTENCES: Record<SubmissionState, string> = {
+  queued: "Waiting in the queue.",
+  claimed: "A worker has taken it; the training starts in a moment.",
+  training: "Training.",
+  racing: "Trained. The car is racing now.",
+  recorded: "Done: the result counts.",
+  rejected: "The reward function was turned down. Nothing is lost: read why, mend it and enter it again.",
+  stalled: "The arena had a fault of its own and tries again by itself. It does not cost you a try.",
+  cancelled: "Cancelled.",
+};

@@ -1,0 +1,41 @@
+/** queued > training > racing > recorded: the way of a submission, with the present step marked. */
+
+import { element } from "../dom";
+import type { SubmissionState } from "../protocol";
+
+const STEPS: readonly [SubmissionState, string][] = [
+  ["queued", "Queued"],
+  ["training", "Training"],
+  ["racing", "Racing"],
+  ["recorded", "Result"],
+];
+
+export class Stepper {
+  private readonly steps: HTMLElement[];
+  private reached = 0;
+
+  constructor(host: HTMLElement) {
+    const served = [...host.querySelectorAll<HTMLElement>("[data-step]")];
+    this.steps = served.length > 0 ? served : this.make(host);
+  }
+
+  show(state: SubmissionState): void {
+    const now = state === "claimed" ? "queued" : state;
+    const isEnd = now === "rejected" || now === "cancelled";
+    if (!isEnd && now !== "stalled") this.reached = Math.max(0, this.steps.findIndex((step) => step.dataset["step"] === now));
+    this.steps.forEach((step, index) => {
+      const isDone = index < this.reached || now === "recorded";
+      step.classList.toggle("is-done", isDone);
+      step.classList.toggle("is-now", index === this.reached && !isEnd);
+      step.classList.toggle("is-failed", index === this.reached && now === "rejected");
+      if (index === this.reached) step.setAttribute("aria-current", "step");
+      else step.removeAttribute("aria-current");
+    });
+  }
+
+  private make(host: HTMLElement): HTMLElement[] {
+    const steps = STEPS.map(([state, word]) => element("li", { "data-step": state }, word));
+    host.append(element("ol", { class: "stepper" }, ...steps));
+    return steps;
+  }
+}
