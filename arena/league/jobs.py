@@ -1,0 +1,261 @@
+"""The lease table: work waits here, a worker claims it for a while, and a dead worker's work comes back by
+itself.
+
+A claim gives a `Lease`. Its attempt number grows with every claim and fences late writers: whoever writes
+with an older number gets StaleLease and must stop. `faults` counts leases that were lost through our fault;
+after MAX_FAULTS the job stalls and is shown to the organiser. Giving work back in order (`release`) is no
+fault.
+
+Order of the queue: priority, then fair share (the racer with the fewest jobs running or lately claimed),
+then age.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Select, and_, func, select, update
+from sqlalchemy.engine import CursorResult
+from sqlalchemy.orm import Session
+
+from arena.league import db, events, transitions
+from arena.league.columns import Json, storable_json
+from arena.league.errors import NotFound, StaleLease
+from arena.league.events import Subject
+from arena.league.models import Job, Racer, Submission
+from arena.league.states import JobKind, JobState
+
+MAX_FAULTS = 3
+# A racer whose job was claimed within this time has had a turn lately and lets others go first.
+FAIR_SHARE_WINDOW = timedelta(minutes=10)
+PRIORITY_CHECK = 100
+PRIORITY_TRAIN = 0
+ALL_KINDS = tuple(JobKind)
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to work on a job until `until`; a plain value that outlives its session."""
+
+    job_id: int
+    kind: JobKind
+    attempt: int
+    worker: str
+    racer_id: int
+    submission_id: str | None
+    payload: Json
+    until: datetime
+
+
+def enqueue_training(session: Session, submission: Submission, now: datetime) -> Job:
+    """Put a submission's training and race in the queue."""
+    job = Job(
+        kind=JobKind.TRAIN,
+        priority=PRIORITY_TRAIN,
+        state=JobState.QUEUED,
+        racer_id=submission.racer_id,
+        submission_id=submission.id,
+        payload={},
+        created_at=now,
+    )
+    session.add(job)
+    session.flush()
+    return job
+
+
+def request_check(session: Session, racer: Racer, payload: Json, now: datetime) -> Job:
+    """Ask a worker to try a reward function; the result comes as `check.finished` and in `job.result`.
+
+    payload: source, and where given model_metadata, hyperparameters, track.
+    """
+    job = Job(
+        kind=JobKind.CHECK,
+        priority=PRIORITY_CHECK,
+        state=JobState.QUEUED,
+        racer_id=racer.id,
+        payload=storable_json(payload),
+        created_at=now,
+    )
+    session.add(job)
+    session.flush()
+    return job
+
+
+def claim(
+    session: Session, worker: str, now: datetime, lease_s: float, kinds: Iterable[JobKind] = ALL_KINDS
+) -> Lease | None:
+    """Take the next job for `lease_s` seconds, or return None when nothing waits."""
+    kinds = tuple(kinds)
+    if not waiting(session, kinds):
+        return None
+    db.take_turn(session)
+    job_id = session.execute(queue(now, kinds).limit(1)).scalar()
+    if job_id is None:
+        return None
+    until = now + timedelta(seconds=lease_s)
+    taken = (
+        update(Job)
+        .where(Job.id == job_id, Job.state == JobState.QUEUED)
+        .values(
+            state=JobState.CLAIMED,
+            attempt=Job.attempt + 1,
+            worker=worker,
+            lease_until=until,
+            claimed_at=now,
+        )
+        .returning(Job)
+    )
+    job = session.execute(taken, execution_options={"populate_existing": True}).scalar_one_or_none()
+    if job is None:
+        return None
+    if job.submission_id is not None:
+        transitions.claimed(session, job.submission_id, job.attempt, now)
+    return Lease(
+        job.id, job.kind, job.attempt, worker, job.racer_id, job.submission_id, dict(job.payload), until
+    )
+
+
+def waiting(session: Session, kinds: Iterable[JobKind] = ALL_KINDS) -> bool:
+    """Return whether anything waits: cheap, and in a `db.reading` session without the writers' lock."""
+    query = select(Job.id).where(Job.state == JobState.QUEUED, Job.kind.in_(tuple(kinds))).limit(1)
+    return session.execute(query).first() is not None
+
+
+def queue(now: datetime, kinds: Iterable[JobKind] = ALL_KINDS) -> Select[Any]:
+    """Select the ids of waiting jobs in the order in which they will be claimed.
+
+    A racer's k-th waiting job comes as late as if k more of his jobs were already running: claims follow
+    this order step by step, so a place counted from it is the true one.
+    """
+    recent = Job.claimed_at > now - FAIR_SHARE_WINDOW
+    load = (
+        select(Job.racer_id, Job.kind, func.count().label("jobs"))
+        .where(recent | (Job.state == JobState.CLAIMED))
+        .group_by(Job.racer_id, Job.kind)
+        .subquery()
+    )
+    before = func.row_number().over(
+        partition_by=(Job.racer_id, Job.kind, Job.priority), order_by=(Job.created_at, Job.id)
+    )
+    turn = func.coalesce(load.c.jobs, 0) + before
+    return (
+        select(Job.id)
+        .outerjoin(load, and_(load.c.racer_id == Job.racer_id, load.c.kind == Job.kind))
+        .where(Job.state == JobState.QUEUED, Job.kind.in_(tuple(kinds)))
+        .order_by(Job.priority.desc(), turn, Job.created_at, Job.id)
+    )
+
+
+def renew(session: Session, lease: Lease, now: datetime, lease_s: float) -> None:
+    """Say that the work goes on: the lease lasts `lease_s` seconds from now. Raises StaleLease."""
+    _change(session, lease, lease_until=now + timedelta(seconds=lease_s))
+
+
+def hold(session: Session, lease: Lease) -> None:
+    """Make sure that the lease is still ours before writing under it. Raises StaleLease."""
+    _change(session, lease, state=JobState.CLAIMED)
+
+
+def finish(session: Session, lease: Lease, now: datetime, result: Json | None = None) -> None:
+    """End a job: its result stands from now on. Raises StaleLease."""
+    _change(
+        session,
+        lease,
+        state=JobState.DONE,
+        finished_at=now,
+        lease_until=None,
+        result=None if result is None else storable_json(result),
+    )
+
+
+def finish_check(session: Session, lease: Lease, result: Json, now: datetime) -> None:
+    """End a check with its result (ok, verdict, message, line, rewards, ...) and tell. Raises StaleLease."""
+    finish(session, lease, now, result)
+    shown = {key: result.get(key) for key in ("ok", "verdict", "message", "line")}
+    _tell_check(session, lease.job_id, lease.racer_id, shown, now)
+
+
+def release(session: Session, lease: Lease, now: datetime) -> None:
+    """Give work back in order, as on SIGTERM: queued again, nothing is counted. Raises StaleLease."""
+    _change(session, lease, state=JobState.QUEUED, lease_until=None, worker=None, claimed_at=None)
+    if lease.submission_id is not None:
+        transitions.requeued(session, lease.submission_id, "The worker was stopped in order.", now)
+
+
+def fault(session: Session, lease: Lease, message: str, now: datetime) -> bool:
+    """Report that our side failed: queued again, or stalled after MAX_FAULTS; return whether it stalled.
+
+    Costs the entrant nothing. Raises StaleLease.
+    """
+    hold(session, lease)
+    job = session.get_one(Job, lease.job_id, populate_existing=True)
+    return _count_fault(session, job, message, now)
+
+
+def reap_expired(session: Session, now: datetime) -> list[int]:
+    """Take work back from workers that went silent; return the ids of the jobs."""
+    db.take_turn(session)
+    expired = select(Job).where(Job.state == JobState.CLAIMED, Job.lease_until < now).order_by(Job.id)
+    jobs = list(session.execute(expired, execution_options={"populate_existing": True}).scalars())
+    for job in jobs:
+        _count_fault(session, job, f"The worker {job.worker} went silent.", now)
+    return [job.id for job in jobs]
+
+
+def cancel(session: Session, submission_id: str, now: datetime) -> None:
+    """Take a submission's job away from the queue, or from the worker that has it."""
+    session.execute(
+        update(Job)
+        .where(Job.submission_id == submission_id, Job.state.in_((JobState.QUEUED, JobState.CLAIMED)))
+        .values(state=JobState.CANCELLED, finished_at=now, lease_until=None)
+    )
+
+
+def restart(session: Session, submission_id: str) -> None:
+    """Give a stalled job three new chances; the attempt number goes on, so old writers stay fenced."""
+    session.execute(
+        update(Job)
+        .where(Job.submission_id == submission_id, Job.state == JobState.STALLED)
+        .values(state=JobState.QUEUED, faults=0, finished_at=None)
+    )
+
+
+def _change(session: Session, lease: Lease, **values: Any) -> None:
+    """Change the job if the lease is still the newest; the one place where late writers are fenced off."""
+    held = (Job.id == lease.job_id, Job.attempt == lease.attempt, Job.state == JobState.CLAIMED)
+    changed = session.execute(update(Job).where(*held).values(**values))
+    assert isinstance(changed, CursorResult)
+    if changed.rowcount == 1:
+        return
+    job = session.get(Job, lease.job_id, populate_existing=True)
+    if job is None:
+        raise NotFound(f"There is no job {lease.job_id}.")
+    raise StaleLease(
+        f"Expected job {job.id} to be claimed by {lease.worker} with attempt {lease.attempt}, but it is "
+        f"{job.state} with attempt {job.attempt}. Stop this work and write nothing: it is somebody else's."
+    )
+
+
+def _count_fault(session: Session, job: Job, message: str, now: datetime) -> bool:
+    job.faults += 1
+    job.lease_until = None
+    stalled = job.faults >= MAX_FAULTS
+    job.state = JobState.STALLED if stalled else JobState.QUEUED
+    job.finished_at = now if stalled else None
+    session.flush()
+    if job.submission_id is not None:
+        tell = transitions.stalled if stalled else transitions.requeued
+        tell(session, job.submission_id, message, now)
+    elif stalled:
+        sentence = f"{message} This is our fault, not yours. Please try again."
+        job.result = {"ok": False, "verdict": "unavailable", "message": sentence, "line": None}
+        _tell_check(session, job.id, job.racer_id, job.result, now)
+    return stalled
+
+
+def _tell_check(session: Session, job_id: int, racer_id: int, result: Json, now: datetime) -> None:
+    payload = {"job_id": job_id, **result}
+    events.append(session, "check.finished", Subject(racer_id=racer_id), at=now, payload=payload)

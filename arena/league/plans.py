@@ -1,0 +1,147 @@
+"""What an organiser may write about a season and a race, checked field by field.
+
+Whether a track exists is asked where tracks are known (the form, the API): the league stores its name.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+from typing import Any
+
+from arena.league.accounts import checked_name
+from arena.league.columns import as_utc_text
+from arena.league.errors import InvalidInput
+from arena.league.models import Season
+from arena.league.scoring import DEFAULT_POINTS
+from arena.league.states import Timing
+
+SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,58}[a-z0-9])?")
+TRACK = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,59}")
+TITLE_LENGTH = 120
+NUMBER_RANGES = {
+    "laps": (1, 100),
+    "training_steps": (10_000, 20_000_000),
+    "max_submissions": (1, 10_000),
+    "off_track_penalty_ms": (0, 60_000),
+    "seed": (0, 2**31 - 1),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RacePlan:
+    """What an organiser says about a race; times left out are those of the season."""
+
+    slug: str
+    title: str
+    track: str
+    laps: int = 3
+    timing: Timing = Timing.TOTAL
+    average_laps: int | None = None
+    opens_at: datetime | None = None
+    closes_at: datetime | None = None
+    training_steps: int = 500_000
+    max_submissions: int = 50
+    off_track_penalty_ms: int = 2_000
+    seed: int | None = None
+    """None draws one; it is stored and part of every training seed of the race."""
+
+
+def checked_slug(slug: str) -> str:
+    slug = slug.strip()
+    if not SLUG.fullmatch(slug):
+        raise InvalidInput(
+            "slug",
+            "A short name has 1 to 60 characters, only a-z, 0-9 and -, and begins and ends with a letter or "
+            f"digit; “{slug[:40]}” does not fit. For example: spring-oval.",
+        )
+    return slug
+
+
+def check_order(opens_at: datetime, closes_at: datetime) -> None:
+    for name, moment in (("opens_at", opens_at), ("closes_at", closes_at)):
+        if moment.tzinfo is None:
+            raise InvalidInput(name, f"{name} needs a time zone, {moment.isoformat()} has none. Add one.")
+    if closes_at <= opens_at:
+        raise InvalidInput(
+            "closes_at",
+            f"The closing time must come after the opening time {as_utc_text(opens_at)}; "
+            f"{as_utc_text(closes_at)} does not. Choose a later one.",
+        )
+
+
+def check_within(season: Season, opens_at: datetime, closes_at: datetime) -> None:
+    if opens_at < season.opens_at or closes_at > season.closes_at:
+        first, last = as_utc_text(season.opens_at), as_utc_text(season.closes_at)
+        field_name = "opens_at" if opens_at < season.opens_at else "closes_at"
+        raise InvalidInput(
+            field_name,
+            f"A race lies within its season, {first} to {last}; {as_utc_text(opens_at)} to "
+            f"{as_utc_text(closes_at)} does not. Choose other times.",
+        )
+
+
+def check_points(points: tuple[int, ...]) -> None:
+    falling = all(a >= b >= 0 for a, b in pairwise(points))
+    if not 1 <= len(points) <= 100 or points[0] < 1 or points[0] > 10_000 or not falling:
+        raise InvalidInput(
+            "points",
+            "Points are 1 to 100 whole numbers from first place down, none larger than the one before, up to "
+            f"10000; got {list(points)[:12]}. For example: {', '.join(map(str, DEFAULT_POINTS))}.",
+        )
+
+
+def columns_of(plan: RacePlan) -> dict[str, Any]:
+    """Return the columns of a race from a plan."""
+    seed = secrets.randbelow(2**31) if plan.seed is None else plan.seed
+    numbers = {name: getattr(plan, name) for name in NUMBER_RANGES} | {"seed": seed}
+    for name, number in numbers.items():
+        _check_number(name, number, *NUMBER_RANGES[name])
+    return {
+        "slug": checked_slug(plan.slug),
+        "title": checked_name("title", plan.title, TITLE_LENGTH),
+        "track": _checked_track(plan.track),
+        "timing": _checked_timing(plan.timing),
+        "average_laps": _checked_average(plan),
+        **numbers,
+    }
+
+
+def _check_number(name: str, number: int, lowest: int, highest: int) -> None:
+    if not isinstance(number, int) or isinstance(number, bool) or not lowest <= number <= highest:
+        raise InvalidInput(
+            name,
+            f"{name} is a whole number from {lowest} to {highest}; got {number!r}. Choose one in between.",
+        )
+
+
+def _checked_track(track: str) -> str:
+    if not TRACK.fullmatch(track):
+        raise InvalidInput(
+            "track",
+            f"“{track[:40]}” is not a track's name (letters, digits, - and _). See `arena tracks`.",
+        )
+    return track
+
+
+def _checked_timing(timing: str) -> Timing:
+    try:
+        return Timing(timing)
+    except ValueError:
+        known = ", ".join(Timing)
+        raise InvalidInput("timing", f"The timing method is one of {known}; got “{timing}”.") from None
+
+
+def _checked_average(plan: RacePlan) -> int | None:
+    """Return the k of the average; the other methods have none, what a form sends along is dropped."""
+    if plan.timing != Timing.AVERAGE:
+        return None
+    if plan.average_laps is None:
+        raise InvalidInput(
+            "average_laps", "The average needs its number of consecutive laps. Give average_laps."
+        )
+    _check_number("average_laps", plan.average_laps, 1, plan.laps)
+    return plan.average_laps

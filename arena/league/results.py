@@ -1,0 +1,267 @@
+"""Recording trials and keeping the standings: the row of each racer's best result, and the histogram for
+ranks.
+
+Kept, not computed: `record_trial` changes them in the transaction of the laps; `rebuild` computes the same
+from the laps, and a test compares the two after random histories. Order: the smaller time, then who
+achieved it earlier. House cars stand on the board in their place, but take no rank and no points, and are
+not in the histogram.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from arena.league import badges, db, events, jobs, scoring, standings, transitions
+from arena.league.columns import Json, storable
+from arena.league.errors import NotFound
+from arena.league.events import Subject
+from arena.league.jobs import Lease
+from arena.league.models import Lap, Race, Racer, Standing, Submission, TimeBucket, Trial
+from arena.league.states import SubmissionState
+from arena.league.submissions import MAX_OUTPUT_CHARACTERS
+
+
+@dataclass(frozen=True, slots=True)
+class LapResult:
+    """One complete circuit of a trial; the time includes the penalties that were served in it."""
+
+    lap_time_ms: int
+    off_track_count: int = 0
+    reset_count: int = 0
+    penalty_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialResult:
+    """What a worker hands in: the drive, the keys of its files, and what the training left behind."""
+
+    laps: tuple[LapResult, ...]
+    total_time_ms: int
+    off_track_count: int
+    reset_count: int
+    finished: bool
+    ended_by: str
+    trace_key: str
+    policy_key: str
+    versions: Json = field(default_factory=dict)
+    seed: int | None = None
+    digest: str | None = None
+    output: str = ""
+
+    @property
+    def lap_times_ms(self) -> tuple[int, ...]:
+        """The times of the complete laps in the order in which they were driven."""
+        return tuple(lap.lap_time_ms for lap in self.laps)
+
+
+def record_trial(session: Session, lease: Lease, result: TrialResult, now: datetime) -> Trial:
+    """Record a drive with everything that follows from it: laps, times, standing, events, badges, job done.
+
+    Raises StaleLease, and then nothing is written.
+    """
+    db.take_turn(session)
+    jobs.finish(session, lease, now)
+    if lease.submission_id is None:
+        raise NotFound(
+            f"Job {lease.job_id} is a {lease.kind}: it has no submission whose trial could be recorded."
+        )
+    submission = session.get_one(Submission, lease.submission_id)
+    trial = _store_trial(session, submission, result, now)
+    _tell_laps(session, submission, trial)
+    _finish_submission(session, submission, trial, result, now)
+    _keep_standing(session, submission, trial, now)
+    return trial
+
+
+def rebuild(session: Session, race: Race) -> None:
+    """Compute the standings and the histogram of a race anew from its laps."""
+    db.take_turn(session)
+    session.execute(delete(Standing).where(Standing.race_id == race.id))
+    session.execute(delete(TimeBucket).where(TimeBucket.race_id == race.id))
+    for standing in computed_from_laps(session, race):
+        session.add(standing)
+        session.flush()
+        if not standing.is_house:
+            _count_in_bucket(session, race.id, scoring.bucket_of(standing.official_ms), 1)
+
+
+def computed_from_laps(session: Session, race: Race) -> list[Standing]:
+    """Return what the standings must be, from nothing but laps; the rows are not in the session."""
+    trials = session.execute(select(Trial).where(Trial.race_id == race.id).order_by(Trial.id)).scalars()
+    best: dict[int, Standing] = {}
+    count: dict[int, int] = {}
+    for trial in trials:
+        count[trial.racer_id] = count.get(trial.racer_id, 0) + 1
+        times = [lap.lap_time_ms for lap in trial.laps]
+        official_ms = _official_ms(race, times)
+        standing = best.get(trial.racer_id)
+        if official_ms is not None and (standing is None or official_ms < standing.official_ms):
+            best[trial.racer_id] = _standing_of(trial, official_ms, _is_house(session, trial.racer_id))
+    for racer_id, standing in best.items():
+        standing.trials = count[racer_id]
+    return [best[racer_id] for racer_id in sorted(best)]
+
+
+def _store_trial(session: Session, submission: Submission, result: TrialResult, now: datetime) -> Trial:
+    trial = Trial(
+        submission_id=submission.id,
+        race_id=submission.race_id,
+        racer_id=submission.racer_id,
+        driven_at=now,
+        official_ms=_official_ms(submission.race, result.lap_times_ms),
+        best_lap_ms=min(result.lap_times_ms, default=None),
+        total_time_ms=result.total_time_ms,
+        completed_laps=len(result.laps),
+        off_track_count=result.off_track_count,
+        reset_count=result.reset_count,
+        finished=result.finished,
+        ended_by=result.ended_by,
+        trace_key=result.trace_key,
+        versions=result.versions,
+        laps=[
+            Lap(
+                number=number,
+                lap_time_ms=lap.lap_time_ms,
+                off_track_count=lap.off_track_count,
+                reset_count=lap.reset_count,
+                penalty_ms=lap.penalty_ms,
+            )
+            for number, lap in enumerate(result.laps, start=1)
+        ],
+    )
+    session.add(trial)
+    session.flush()
+    return trial
+
+
+def _tell_laps(session: Session, submission: Submission, trial: Trial) -> None:
+    subject = Subject.of_submission(submission)
+    for lap in trial.laps:
+        payload = {
+            "trial_id": trial.id,
+            "number": lap.number,
+            "lap_time_ms": lap.lap_time_ms,
+            "off_track_count": lap.off_track_count,
+            "reset_count": lap.reset_count,
+            "racer_name": submission.racer.name,
+        }
+        events.append(session, "lap.completed", subject, at=trial.driven_at, payload=payload)
+    payload = {
+        "trial_id": trial.id,
+        "official_ms": trial.official_ms,
+        "completed_laps": trial.completed_laps,
+        "best_lap_ms": trial.best_lap_ms,
+    }
+    events.append(session, "trial.finished", subject, at=trial.driven_at, payload=payload)
+
+
+def _finish_submission(
+    session: Session, submission: Submission, trial: Trial, result: TrialResult, now: datetime
+) -> None:
+    transitions.move(
+        session,
+        submission.id,
+        [SubmissionState.RACING],
+        SubmissionState.RECORDED,
+        finished_at=now,
+        official_time_ms=trial.official_ms,
+        best_lap_ms=trial.best_lap_ms,
+        policy_key=result.policy_key,
+        seed=result.seed,
+        digest=result.digest,
+        output=storable(result.output)[:MAX_OUTPUT_CHARACTERS],
+    )
+    payload = {"official_ms": trial.official_ms, "best_lap_ms": trial.best_lap_ms}
+    transitions.tell(session, submission, "submission.recorded", now, payload)
+
+
+def _keep_standing(session: Session, submission: Submission, trial: Trial, now: datetime) -> None:
+    """Upsert the racer's row if this is the best result so far, move the histogram along, tell, award."""
+    standing = session.get(Standing, (trial.race_id, trial.racer_id), populate_existing=True)
+    previous_ms = standing.official_ms if standing else None
+    improved = trial.official_ms is not None and (previous_ms is None or trial.official_ms < previous_ms)
+    if improved:
+        assert trial.official_ms is not None
+        better = _standing_of(trial, trial.official_ms, submission.racer.is_house)
+        better.trials = _trials_of(session, trial)
+        session.merge(better)
+        if not submission.racer.is_house:
+            _move_bucket(session, trial.race_id, previous_ms, trial.official_ms)
+    elif standing is not None:
+        standing.trials += 1
+    session.flush()
+    if improved:
+        _tell_standing(session, submission, trial, previous_ms, now)
+    badges.on_trial(session, trial, improved=improved, now=now)
+
+
+def _tell_standing(
+    session: Session, submission: Submission, trial: Trial, previous_ms: int | None, now: datetime
+) -> None:
+    row = standings.row_of(session, submission.race, submission.racer)
+    assert row is not None
+    payload = {
+        "rank": row.rank,
+        "official_ms": trial.official_ms,
+        "previous_ms": previous_ms,
+        "racer_name": row.name,
+        "team": row.team,
+        "trial_id": trial.id,
+        "row": row.as_json(),
+    }
+    transitions.tell(session, submission, "standing.changed", now, payload)
+
+
+def _standing_of(trial: Trial, official_ms: int, is_house: bool) -> Standing:
+    return Standing(
+        race_id=trial.race_id,
+        racer_id=trial.racer_id,
+        official_ms=official_ms,
+        achieved_at=trial.driven_at,
+        trial_id=trial.id,
+        submission_id=trial.submission_id,
+        laps=trial.completed_laps,
+        trials=1,
+        is_house=is_house,
+    )
+
+
+def _official_ms(race: Race, lap_times_ms: Iterable[int]) -> int | None:
+    return scoring.official_time_ms(
+        race.timing, tuple(lap_times_ms), laps=race.laps, average_laps=race.average_laps
+    )
+
+
+def _is_house(session: Session, racer_id: int) -> bool:
+    return session.get_one(Racer, racer_id).is_house
+
+
+def _trials_of(session: Session, trial: Trial) -> int:
+    query = select(func.count()).where(Trial.race_id == trial.race_id, Trial.racer_id == trial.racer_id)
+    return session.execute(query).scalar_one()
+
+
+def _move_bucket(session: Session, race_id: int, previous_ms: int | None, official_ms: int) -> None:
+    new = scoring.bucket_of(official_ms)
+    old = None if previous_ms is None else scoring.bucket_of(previous_ms)
+    if new == old:
+        return
+    # In ascending order, so that two writers on PostgreSQL cannot wait for each other.
+    _count_in_bucket(session, race_id, new, 1)
+    if old is not None:
+        _count_in_bucket(session, race_id, old, -1)
+
+
+def _count_in_bucket(session: Session, race_id: int, bucket: int, change: int) -> None:
+    statement = db.insert(session, TimeBucket).values(race_id=race_id, bucket=bucket, racers=change)
+    session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["race_id", "bucket"], set_={"racers": TimeBucket.racers + change}
+        )
+    )
+    session.execute(delete(TimeBucket).where(TimeBucket.race_id == race_id, TimeBucket.racers == 0))

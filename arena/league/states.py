@@ -1,0 +1,59 @@
+"""The closed sets of words that the tables store: roles, timing methods, states. Stored by value."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What an account may do."""
+
+    RACER = "racer"
+    ORGANISER = "organiser"
+
+
+class Timing(StrEnum):
+    """How the laps of a trial become its official time."""
+
+    BEST_LAP = "best_lap"
+    AVERAGE = "average"
+    TOTAL = "total"
+
+
+class SubmissionState(StrEnum):
+    """Where a submission is on its way to a result."""
+
+    QUEUED = "queued"
+    CLAIMED = "claimed"
+    TRAINING = "training"
+    RACING = "racing"
+    RECORDED = "recorded"
+    REJECTED = "rejected"
+    STALLED = "stalled"
+    CANCELLED = "cancelled"
+
+
+WAITING_OR_RUNNING = (
+    SubmissionState.QUEUED,
+    SubmissionState.CLAIMED,
+    SubmissionState.TRAINING,
+    SubmissionState.RACING,
+)
+RUNNING = (SubmissionState.CLAIMED, SubmissionState.TRAINING, SubmissionState.RACING)
+
+
+class JobKind(StrEnum):
+    """What a worker is asked to do."""
+
+    TRAIN = "train"
+    CHECK = "check"
+
+
+class JobState(StrEnum):
+    """Where a job is; a dead worker's claimed job goes back to queued."""
+
+    QUEUED = "queued"
+    CLAIMED = "claimed"
+    DONE = "done"
+    STALLED = "stalled"
+    CANCELLED = "cancelled"
