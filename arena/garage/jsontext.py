@@ -1,0 +1,86 @@
+"""Reading an entrant's JSON: every refusal says where, what was expected, what came and what to do."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from typing import Final
+
+from arena.garage.verdicts import EntrantFault, Verdict
+
+MAX_SETTINGS_CHARACTERS: Final = 20_000
+
+
+def settings_fault(message: str, line: int | None = None) -> EntrantFault:
+    return EntrantFault(Verdict.SETTINGS, message, line=line)
+
+
+def read_json(text: str, file: str) -> object:
+    """Parse `text`; raise `EntrantFault` (SETTINGS) with line and column when it is not JSON."""
+    if len(text) > MAX_SETTINGS_CHARACTERS:
+        raise settings_fault(
+            f"{file} has {len(text):,} characters; at most {MAX_SETTINGS_CHARACTERS:,} are accepted. "
+            "Only the settings belong in it."
+        )
+    try:
+        return json.loads(text.removeprefix("\ufeff"), parse_constant=_refuse_constant)
+    except json.JSONDecodeError as error:
+        message = (
+            f"{file} is not valid JSON: {error.msg} in line {error.lineno}, column {error.colno}. "
+            "JSON wants double quotes around names, commas between entries and none after the last."
+        )
+        raise settings_fault(message, error.lineno) from None
+    except (RecursionError, ValueError) as error:
+        raise settings_fault(f"{file} is not usable JSON: {error}.") from None
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is not a JSON number; write a finite one")
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """An allowed range, both ends included, with the unit for the message."""
+
+    low: float
+    high: float
+    unit: str = ""
+
+    def __str__(self) -> str:
+        unit = f" {self.unit}" if self.unit else ""
+        return f"{self.low:g} to {self.high:g}{unit}"
+
+    def number(self, value: object, key: str) -> float:
+        """Return `value` as a float; raise `EntrantFault` when it is no number or outside."""
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise settings_fault(f"{key}: expected a number from {self}, got {shown(value)}.")
+        if not math.isfinite(value):
+            raise settings_fault(f"{key}: expected a finite number from {self}, got {value}.")
+        if not self.low <= value <= self.high:
+            raise settings_fault(f"{key}: {value:g} is outside the allowed range {self}.")
+        return float(value)
+
+    def whole(self, value: object, key: str) -> int:
+        number = self.number(value, key)
+        if number != int(number):
+            raise settings_fault(f"{key}: expected a whole number from {self}, got {number:g}.")
+        return int(number)
+
+
+def choice(value: object, key: str, allowed: dict[str, str]) -> str:
+    """Return the canonical name of `value`, whose accepted spellings are the keys of `allowed`."""
+    if isinstance(value, str) and value.strip().lower() in allowed:
+        return allowed[value.strip().lower()]
+    names = ", ".join(dict.fromkeys(allowed.values()))
+    raise settings_fault(f"{key}: expected one of {names}, got {shown(value)}.")
+
+
+def shown(value: object) -> str:
+    """Name a JSON value briefly, in the words of JSON."""
+    if value is None:
+        return "null"
+    text = json.dumps(value)
+    text = text if len(text) <= 40 else text[:37] + "..."
+    kinds = {bool: "", int: "", float: "", str: "the text ", list: "the list ", dict: "the object "}
+    return kinds[type(value)] + text

@@ -1,0 +1,60 @@
+"""What one child process may use, and what it has used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one child may use. The child sets the first four on itself, the parent watches the others."""
+
+    memory_mb: int = 1024
+    """Address space, numpy included (about 300 MB of it)."""
+    cpu_s: int = 900
+    """CPU seconds of the whole life."""
+    file_mb: int = 16
+    """Largest file it can write into its own temporary folder."""
+    open_files: int = 512
+    output_kept_kb: int = 64
+    """How much of what is printed is kept."""
+    output_total_mb: int = 256
+    """How much may be printed at all."""
+    start_s: float = 30.0
+    """Wall seconds for our own start-up: beyond it the machine is to blame."""
+    load_s: float = 5.0
+    """CPU seconds for executing the file once, and for all further cars together three times that."""
+    message_s: float = 1.0
+    call_s: float = 0.001
+    """CPU seconds for one message of n calls: message_s + n * call_s; on the wall clock ten times that, at
+    least 5 s.
+    """
+    calls_s: float = 600.0
+    """Wall seconds spent waiting for rewards in all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What the child has used; `peak_mb` is 0.0 where it could not be read any more."""
+
+    cpu_s: float
+    peak_mb: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How the child's process ended: an exit status, or minus the number of a signal; `stopped` when we ended
+    it.
+    """
+
+    status: int
+    usage: Usage
+    stopped: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """Time for one answer."""
+
+    cpu_s: float
+    wall_s: float

@@ -1,0 +1,273 @@
+"""The two settings files that people bring from DeepRacer: `model_metadata.json` and `hyperparameters.json`.
+
+Pure functions without torch, so that the web process can judge them as well. What is out of range is refused
+with the key, the range and what came. What has no meaning here (a camera, a network's name) is accepted,
+because the file is the one that people have, and said in a warning: nothing is ignored in silence. Forms and
+ranges follow simapp and DeepRacer on AWS.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from arena.garage.jsontext import Interval, choice, read_json, settings_fault, shown
+from simulator.actions import DEFAULT_ACTIONS, ActionSpace, Continuous, Discrete
+
+STEERING_DEG: Final = Interval(-30.0, 30.0, "degrees")
+SPEED_MPS: Final = Interval(0.1, 4.0, "m/s")
+ACTION_COUNT: Final = Interval(2, 30, "actions")
+
+_METADATA_FILE: Final = "model_metadata.json"
+_HYPERPARAMETERS_FILE: Final = "hyperparameters.json"
+_METADATA_KEYS: Final = (
+    "action_space",
+    "action_space_type",
+    "training_algorithm",
+    "sensor",
+    "neural_network",
+    "version",
+    "lidar_config",
+    "preprocess_type",
+    "regional_parameters",
+)
+_ALGORITHMS: Final = {"clipped_ppo": "clipped_ppo", "ppo": "clipped_ppo", "sac": "sac"}
+_SPACE_TYPES: Final = {"discrete": "discrete", "continuous": "continuous"}
+
+
+@dataclass(frozen=True, slots=True)
+class ModelMetadata:
+    """What the car can do, and what its file asked for that has no meaning here."""
+
+    actions: ActionSpace = DEFAULT_ACTIONS
+    warnings: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, object]:
+        """Return the canonical `model_metadata.json` (warnings left out: they do not change the car)."""
+        return {
+            "action_space_type": "discrete" if isinstance(self.actions, Discrete) else "continuous",
+            "action_space": action_space_json(self.actions),
+            "training_algorithm": "clipped_ppo",
+            "sensor": ["observation"],
+            "version": "5",
+        }
+
+
+def action_space_json(actions: ActionSpace) -> object:
+    """Return the `action_space` value of a `model_metadata.json` for `actions`."""
+    if isinstance(actions, Discrete):
+        return [
+            {"index": index, "steering_angle": steering_deg, "speed": speed_mps}
+            for index, (steering_deg, speed_mps) in enumerate(actions.actions)
+        ]
+    return {
+        "steering_angle": {"low": actions.steering_deg[0], "high": actions.steering_deg[1]},
+        "speed": {"low": actions.speed_mps[0], "high": actions.speed_mps[1]},
+    }
+
+
+def parse_model_metadata(text: str | None) -> ModelMetadata:
+    """Read a `model_metadata.json`; without one the default action space is used.
+
+    Raises `EntrantFault` (SETTINGS).
+    """
+    if text is None or not text.strip():
+        return ModelMetadata()
+    document = read_json(text, _METADATA_FILE)
+    if isinstance(document, list):
+        document = {"action_space": document}
+    if not isinstance(document, dict):
+        raise settings_fault(
+            f"{_METADATA_FILE}: expected an object with the key action_space, got {shown(document)}."
+        )
+    if "action_space" not in document and {"steering_angle", "speed"} <= document.keys():
+        document = {"action_space": document}
+    if "action_space" not in document:
+        raise settings_fault(
+            f"{_METADATA_FILE}: the key action_space is missing. Expected a list of actions "
+            '{"steering_angle": degrees, "speed": m/s}, or low and high of both.'
+        )
+    return ModelMetadata(parse_action_space(document), _metadata_warnings(document))
+
+
+def parse_action_space(document: Mapping[str, object]) -> ActionSpace:
+    space = document["action_space"]
+    implied = "continuous" if isinstance(space, dict) else "discrete"
+    kind = choice(document.get("action_space_type", implied), "action_space_type", _SPACE_TYPES)
+    if kind == "continuous":
+        return _continuous(space)
+    return _discrete(space)
+
+
+def _discrete(space: object) -> Discrete:
+    if not isinstance(space, list):
+        raise settings_fault(
+            f"action_space: a discrete action space is a list of {ACTION_COUNT}, got {shown(space)}. "
+            'For low and high set "action_space_type": "continuous".'
+        )
+    if not ACTION_COUNT.low <= len(space) <= ACTION_COUNT.high:
+        raise settings_fault(f"action_space: expected {ACTION_COUNT}, got {len(space)}.")
+    return Discrete(tuple(_action(entry, f"action_space[{place}]") for place, entry in enumerate(space)))
+
+
+def _action(entry: object, key: str) -> tuple[float, float]:
+    if not isinstance(entry, dict):
+        raise settings_fault(f'{key}: expected {{"steering_angle": ..., "speed": ...}}, got {shown(entry)}.')
+    steering_deg = STEERING_DEG.number(_needed(entry, "steering_angle", key), f"{key}.steering_angle")
+    return steering_deg, SPEED_MPS.number(_needed(entry, "speed", key), f"{key}.speed")
+
+
+def _continuous(space: object) -> Continuous:
+    if not isinstance(space, dict):
+        raise settings_fault(
+            "action_space: a continuous action space is an object with steering_angle and speed, each with "
+            f'low and high, got {shown(space)}. For a list of actions set "action_space_type": "discrete".'
+        )
+    return Continuous(
+        steering_deg=_low_high(space, "steering_angle", STEERING_DEG),
+        speed_mps=_low_high(space, "speed", SPEED_MPS),
+    )
+
+
+def _low_high(space: Mapping[str, object], name: str, allowed: Interval) -> tuple[float, float]:
+    key = f"action_space.{name}"
+    ends = _needed(space, name, "action_space")
+    if not isinstance(ends, dict):
+        raise settings_fault(f'{key}: expected {{"low": ..., "high": ...}}, got {shown(ends)}.')
+    low = allowed.number(_needed(ends, "low", key), f"{key}.low")
+    high = allowed.number(_needed(ends, "high", key), f"{key}.high")
+    if low >= high:
+        raise settings_fault(f"{key}: low must be smaller than high, got {low:g} and {high:g}.")
+    return low, high
+
+
+def _needed(entry: Mapping[str, object], name: str, key: str) -> object:
+    if name not in entry:
+        raise settings_fault(f"{key}: {name} is missing.")
+    return entry[name]
+
+
+def _metadata_warnings(document: Mapping[str, object]) -> tuple[str, ...]:
+    warnings = list(_unknown_keys(document, _METADATA_KEYS, _METADATA_FILE))
+    if choice(document.get("training_algorithm", "clipped_ppo"), "training_algorithm", _ALGORITHMS) == "sac":
+        warnings.append("training_algorithm: sac is not available yet; the car is trained with clipped_ppo.")
+    sensors = document.get("sensor", ["observation"])
+    names = sensors if isinstance(sensors, list) else [sensors]
+    if names != ["observation"] and names:
+        listed = ", ".join(str(name)[:40] for name in names[:4])
+        warnings.append(
+            f"sensor: {listed} has no effect; every car sees the track ahead as a vector of numbers."
+        )
+    if "neural_network" in document:
+        name = str(document["neural_network"])[:40]
+        warnings.append(
+            f"neural_network: {name} has no effect; every car has the same small network (64 x 64)."
+        )
+    if "lidar_config" in document:
+        warnings.append("lidar_config has no effect: there is no lidar sensor yet.")
+    return tuple(warnings)
+
+
+def _unknown_keys(document: Mapping[str, object], known: tuple[str, ...], file: str) -> tuple[str, ...]:
+    warnings = []
+    for key in document:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            warnings.append(f"{file}: the key {key[:40]} is not known and has no effect.{hint}")
+    return tuple(warnings[:10])
+
+
+@dataclass(frozen=True, slots=True)
+class Hyperparameters:
+    """How the policy learns. Defaults were measured with 256 cars on one core; see docs/architecture.md."""
+
+    batch_size: int = 2048
+    """Samples per gradient step."""
+    num_epochs: int = 4
+    """Passes over each batch of experience."""
+    lr: float = 1e-3
+    """Adam's step size at the start; it falls linearly to 5 % of that at the end of the budget."""
+    beta_entropy: float | None = None
+    """Weight of the entropy bonus; None means 0 for continuous and 0.003 for discrete actions."""
+    discount_factor: float = 0.99
+    """What a reward one step later is worth."""
+    loss_type: str = "mean squared error"
+    """Loss of the value estimate: `mean squared error` or `huber`."""
+    num_episodes_between_training: int = 20
+    """Experience between two updates: 20 stands for 32 steps of each car, others in proportion."""
+    warnings: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, object]:
+        """Return the effective settings as a `hyperparameters.json` (warnings left out)."""
+        return {key: getattr(self, key) for key in _RANGES} | {"loss_type": self.loss_type}
+
+
+_RANGES: Final = {
+    "batch_size": Interval(32, 8192),
+    "num_epochs": Interval(1, 20),
+    "lr": Interval(1e-8, 1e-2),
+    "beta_entropy": Interval(0.0, 1.0),
+    "discount_factor": Interval(0.0, 1.0),
+    "num_episodes_between_training": Interval(1, 100),
+}
+_WHOLE: Final = frozenset({"batch_size", "num_epochs", "num_episodes_between_training"})
+_LOSSES: Final = {
+    "mean squared error": "mean squared error",
+    "mean_squared_error": "mean squared error",
+    "huber": "huber",
+}
+_LARGEST_DISCOUNT: Final = 0.9999
+_SMALL_BATCH: Final = 512
+# What has no meaning here, with the values that DeepRacer itself writes when nobody asked for anything.
+_WITHOUT_EFFECT: Final[dict[str, tuple[tuple[object, ...], str]]] = {
+    "exploration_type": (("categorical",), "the car explores by sampling from its policy"),
+    "e_greedy_value": ((0.05, 1.0), "the car explores by sampling from its policy"),
+    "epsilon_steps": ((10000,), "the car explores by sampling from its policy"),
+    "stack_size": ((1,), "there are no camera pictures to stack"),
+    "sac_alpha": ((0.2,), "the car is trained with clipped_ppo"),
+    "term_cond_max_episodes": ((100000, 1000), "training ends when the race's steps are used up"),
+    "term_cond_avg_score": ((100000, 350), "training ends when the race's steps are used up"),
+}
+
+
+def parse_hyperparameters(text: str | None) -> Hyperparameters:
+    """Read a `hyperparameters.json`; a key that is left out keeps its default. Raises `EntrantFault`
+    (SETTINGS).
+    """
+    if text is None or not text.strip():
+        return Hyperparameters()
+    document = read_json(text, _HYPERPARAMETERS_FILE)
+    if not isinstance(document, dict):
+        raise settings_fault(f"{_HYPERPARAMETERS_FILE}: expected an object, got {shown(document)}.")
+    values: dict[str, float | int] = {}
+    for key, allowed in _RANGES.items():
+        if document.get(key) is not None:
+            read = allowed.whole if key in _WHOLE else allowed.number
+            values[key] = read(document[key], key)
+    loss_type = choice(document.get("loss_type", "mean squared error"), "loss_type", _LOSSES)
+    warnings = _hyperparameter_warnings(document, values)
+    if values.get("discount_factor", 0.0) > _LARGEST_DISCOUNT:
+        values["discount_factor"] = _LARGEST_DISCOUNT
+    return Hyperparameters(loss_type=loss_type, warnings=warnings, **values)  # type: ignore[arg-type]
+
+
+def _hyperparameter_warnings(
+    document: Mapping[str, object], values: Mapping[str, float | int]
+) -> tuple[str, ...]:
+    known = (*_RANGES, "loss_type", *_WITHOUT_EFFECT)
+    warnings = list(_unknown_keys(document, known, _HYPERPARAMETERS_FILE))
+    for key, (usual, reason) in _WITHOUT_EFFECT.items():
+        if key in document and document[key] not in usual:
+            warnings.append(f"{key} has no effect: {reason}.")
+    if values.get("discount_factor", 0.0) > _LARGEST_DISCOUNT:
+        warnings.append(
+            f"discount_factor: {_LARGEST_DISCOUNT} is used; with 1 the value of a drive has no bound."
+        )
+    if values.get("batch_size", _SMALL_BATCH) < _SMALL_BATCH:
+        warnings.append(
+            f"batch_size: {values['batch_size']} is small for 256 cars at once; training takes much longer."
+        )
+    return tuple(warnings)

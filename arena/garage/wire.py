@@ -1,0 +1,81 @@
+"""The frames between the sandbox and its child: a fixed header, then a payload of known length.
+
+Rewards travel as raw little-endian float64, everything else (once per child, or once at its end) as short
+JSON. Nothing is pickled, so a child that lies can at worst send numbers or text that the parent then refuses.
+
+    request  n rows of float64 [n, len(COLUMNS)], then n car numbers as float64 [n]
+    reply    n rewards as float64 [n]
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+MAGIC: Final = b"APEX"
+VERSION: Final = 1
+HEADER: Final = struct.Struct(
+    "<4sHHIIQ"
+)  # magic, version, kind, sequence, count, length of the payload in bytes
+MAX_JSON_BYTES: Final = 64 * 1024
+MEMORY_EXIT: Final = 86  # the child's exit status when it has no memory left even to say so
+
+
+class Kind(IntEnum):
+    """What a frame is. The parent sends the first four, the child answers each with one of the others."""
+
+    SOURCE = 1
+    EXECUTE = 2
+    MULTIPLY = 3
+    CALLS = 4
+    READY = 16
+    PARSED = 17
+    LOADED = 18
+    RUNNING = 19
+    REWARDS = 20
+    FAULT = 21
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A frame's header."""
+
+    kind: int
+    sequence: int
+    count: int
+    length: int
+
+
+class ProtocolError(Exception):
+    """A frame that the other side cannot have meant."""
+
+
+def pack(kind: Kind, sequence: int, count: int, payload: bytes) -> bytes:
+    return HEADER.pack(MAGIC, VERSION, kind, sequence, count, len(payload)) + payload
+
+
+def pack_json(kind: Kind, sequence: int, document: dict[str, object]) -> bytes:
+    return pack(kind, sequence, 0, json.dumps(document).encode())
+
+
+def unpack_head(data: bytes) -> Head:
+    magic, version, kind, sequence, count, length = HEADER.unpack(data)
+    if magic != MAGIC or version != VERSION:
+        raise ProtocolError(
+            f"expected a frame that starts with {MAGIC!r} version {VERSION}, got {data[:6]!r}"
+        )
+    return Head(kind, sequence, count, length)
+
+
+def unpack_json(payload: bytes) -> dict[str, object]:
+    """Return the JSON object of a payload; raise `ProtocolError` for anything else."""
+    try:
+        document = json.loads(payload)
+    except (ValueError, RecursionError) as error:
+        raise ProtocolError(f"expected a JSON object, got {payload[:40]!r}") from error
+    if not isinstance(document, dict):
+        raise ProtocolError(f"expected a JSON object, got {payload[:40]!r}")
+    return document
