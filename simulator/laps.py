@@ -1,0 +1,104 @@
+"""The timekeeper's book: laps, off-tracks, resets and penalties of each car's present drive.
+
+Times are integer milliseconds of simulated time. A crossing of the line is rounded once, and a lap is the difference
+of two crossings, so that the laps of a drive add up to its total exactly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.rules import Status
+
+
+@dataclass(frozen=True, slots=True)
+class Lap:
+    """One completed lap; `lap_time_ms` includes its penalties."""
+
+    number: int
+    lap_time_ms: int
+    off_track_count: int
+    reset_count: int
+    penalty_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a drive ended; the counts include those of a last, uncompleted lap."""
+
+    status: Status
+    steps: int
+    progress: float
+    laps: tuple[Lap, ...]
+    off_track_count: int
+    reset_count: int
+    penalty_ms: int
+
+    @property
+    def lap_time_ms(self) -> int | None:
+        """Return the time of the last completed lap, or None without one."""
+        return self.laps[-1].lap_time_ms if self.laps else None
+
+
+class LapBook:
+    """Keeps the laps of n cars."""
+
+    def __init__(self, cars: int) -> None:
+        """Open the book with no lap in it."""
+        self.laps: list[list[Lap]] = [[] for _ in range(cars)]
+        self.lap_start_ms: NDArray[np.int64] = np.zeros(cars, dtype=np.int64)
+        self.off_track_count: NDArray[np.int64] = np.zeros(cars, dtype=np.int64)
+        self.reset_count: NDArray[np.int64] = np.zeros(cars, dtype=np.int64)
+        self.penalty_ms: NDArray[np.int64] = np.zeros(cars, dtype=np.int64)
+
+    def clear(self, car: int) -> None:
+        """Forget a car's drive: the next one begins."""
+        self.laps[car] = []
+        self.lap_start_ms[car] = 0
+        self._clear_lap(car)
+
+    def crossed(self, car: int, at_ms: int) -> Lap:
+        """Note that a car completed a lap at `at_ms` of its drive; return the lap."""
+        lap = Lap(
+            number=len(self.laps[car]) + 1,
+            lap_time_ms=at_ms - int(self.lap_start_ms[car]),
+            off_track_count=int(self.off_track_count[car]),
+            reset_count=int(self.reset_count[car]),
+            penalty_ms=int(self.penalty_ms[car]),
+        )
+        self.laps[car].append(lap)
+        self.lap_start_ms[car] = at_ms
+        self._clear_lap(car)
+        return lap
+
+    def put_back(self, car: int, status: Status, penalty_ms: int) -> None:
+        """Note that a car was put back on the track because of `status`."""
+        self.reset_count[car] += 1
+        self.penalty_ms[car] += penalty_ms
+        if status is Status.OFF_TRACK:
+            self.off_track_count[car] += 1
+
+    def resets(self, car: int) -> int:
+        """Return how often a car has been put back in its drive."""
+        return int(self.reset_count[car]) + sum(lap.reset_count for lap in self.laps[car])
+
+    def close(self, car: int, status: Status, steps: int, progress: float) -> Outcome:
+        """Return how a car's drive ended."""
+        if status is Status.OFF_TRACK:
+            self.off_track_count[car] += 1
+        laps = tuple(self.laps[car])
+        return Outcome(
+            status=status,
+            steps=steps,
+            progress=progress,
+            laps=laps,
+            off_track_count=int(self.off_track_count[car]) + sum(lap.off_track_count for lap in laps),
+            reset_count=int(self.reset_count[car]) + sum(lap.reset_count for lap in laps),
+            penalty_ms=int(self.penalty_ms[car]) + sum(lap.penalty_ms for lap in laps),
+        )
+
+    def _clear_lap(self, car: int) -> None:
+        self.off_track_count[car] = self.reset_count[car] = self.penalty_ms[car] = 0

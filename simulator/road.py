@@ -1,0 +1,171 @@
+"""What the physics loop asks of a track at every step, as tables: where is each car, how wide is the road there.
+
+`locate` searches only around the segment a car was on before. That is quick, and it is a rule of the race: where the
+track comes close to itself, a car cannot jump to another part of it. Within the window the search is exact.
+
+Quantities that depend on the arc length alone are read from a table of one entry per `SPACING_M`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.surface import Surface
+from simulator.track import Track
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+SPACING_M = 0.025
+# A nose at 4 m/s moves 0.27 m a step; its projection moves faster on the inside of a bend.
+WINDOW_M = 0.75
+MAX_WINDOW_SEGMENTS = 40
+
+
+@dataclass(slots=True)
+class Location:
+    """Where noses [n] are: segment, arc length, offset from the centre line (left +) and the distance to it."""
+
+    segment: IntArray
+    s_m: FloatArray
+    offset_m: FloatArray
+    distance_m: FloatArray
+
+
+class Road:
+    """A track prepared for the loop."""
+
+    def __init__(self, track: Track, lookahead_m: tuple[float, ...] = ()) -> None:
+        """Draw the tables; `lookahead_m` are the distances of the centre-line points that sensors will ask for."""
+        self.track = track
+        self.length_m = track.length_m
+        self.surface = Surface(track)
+        self._segments = len(track.segment_length_m)
+        self._start_x, self._start_y = _columns(track.waypoints[:-1])
+        self._unit_x, self._unit_y = _columns(track.segment_direction)
+        self._length = np.ascontiguousarray(track.segment_length_m)
+        self._start_s = np.ascontiguousarray(track.vertex_s_m[:-1])
+        self._draw_windows()
+        self._draw_profile(lookahead_m)
+
+    def _draw_windows(self) -> None:
+        s, length = self.track.vertex_s_m, self.length_m
+        laps = np.concatenate([s[:-1] - length, s[:-1], s[:-1] + length])
+        ahead = np.searchsorted(laps, s[:-1] + WINDOW_M) - np.arange(self._segments) - self._segments
+        behind = np.arange(self._segments) + self._segments - np.searchsorted(laps, s[:-1] - WINDOW_M)
+        widest = int(max(ahead.max(), behind.max())) + 1
+        self._reach = min(widest, MAX_WINDOW_SEGMENTS, (self._segments - 1) // 2)
+        self._width = 2 * self._reach + 1
+        shifts = np.arange(-self._reach, self._reach + 1)
+        ids = (np.arange(self._segments)[:, None] + shifts) % self._segments
+        self._window_ids = ids.ravel()
+        self._windows = tuple(
+            np.ascontiguousarray(column[ids])
+            for column in (self._start_x, self._start_y, self._unit_x, self._unit_y, self._length)
+        )
+
+    def _draw_profile(self, lookahead_m: tuple[float, ...]) -> None:
+        track = self.track
+        self._entries = int(np.ceil(self.length_m / SPACING_M))
+        self._per_m = self._entries / self.length_m
+        # Two entries more than the lap has: s == length and the upper neighbour of the last entry can be read.
+        s = np.arange(self._entries + 2) / self._per_m
+        heading = track.heading_at(s)
+        self._heading_cos, self._heading_sin = np.cos(heading), np.sin(heading)
+        inner, outer = track.border_at(s)
+        self._track_width = np.hypot(*(outer - inner).T)
+        self._middle = self._left_of_centre_from(track.at(s), heading, inner, outer)
+        centre = (s + 0.5 / self._per_m)[:, None] + np.asarray(lookahead_m)
+        points = track.at(centre.ravel()).reshape(len(s), len(lookahead_m), 2)
+        self._ahead_x = np.ascontiguousarray(points[:, :, 0])
+        self._ahead_y = np.ascontiguousarray(points[:, :, 1])
+
+    def _left_of_centre_from(
+        self, centre: FloatArray, heading: FloatArray, inner: FloatArray, outer: FloatArray
+    ) -> FloatArray:
+        """Return the offset (m) beyond which a point is nearer to the left border than to the right one.
+
+        DeepRacer compares the distances to the two border points; on a road whose centre line is not in the middle
+        that is not the sign of the offset.
+        """
+        left, right = (inner, outer) if self.track.is_ccw else (outer, inner)
+        across = left - right
+        normal = np.column_stack([-np.sin(heading), np.cos(heading)])
+        toward_left = np.sum((0.5 * (left + right) - centre) * across, axis=1)
+        return np.asarray(toward_left / np.sum(normal * across, axis=1))
+
+    def locate(self, x: FloatArray, y: FloatArray, segment: IntArray) -> Location:
+        """Project noses (m) on the centre line, searching around the segments [n] they were on."""
+        start_x, start_y, unit_x, unit_y, length = (table.take(segment, axis=0) for table in self._windows)
+        np.subtract(x[:, None], start_x, start_x)
+        np.subtract(y[:, None], start_y, start_y)
+        along = start_x * unit_x
+        along += start_y * unit_y
+        np.maximum(along, 0.0, out=along)
+        np.minimum(along, length, out=along)
+        unit_x *= along
+        unit_y *= along
+        start_x -= unit_x
+        start_y -= unit_y
+        start_x *= start_x
+        start_y *= start_y
+        start_x += start_y
+        best = start_x.argmin(axis=1)
+        best += segment * self._width
+        return self._on_segment(x, y, self._window_ids.take(best))
+
+    def _on_segment(self, x: FloatArray, y: FloatArray, segment: IntArray) -> Location:
+        relative_x = x - self._start_x.take(segment)
+        relative_y = y - self._start_y.take(segment)
+        unit_x, unit_y = self._unit_x.take(segment), self._unit_y.take(segment)
+        length = self._length.take(segment)
+        along = relative_x * unit_x
+        along += relative_y * unit_y
+        np.maximum(along, 0.0, out=along)
+        # A point beyond the end belongs to the vertex, which is the beginning of the next segment.
+        past_end = along >= length
+        np.minimum(along, length, out=along)
+        side = unit_x * relative_y
+        side -= unit_y * relative_x
+        relative_x -= along * unit_x
+        relative_y -= along * unit_y
+        distance = relative_x * relative_x
+        distance += relative_y * relative_y
+        np.sqrt(distance, distance)
+        segment += past_end
+        np.copyto(segment, 0, where=segment == self._segments)
+        np.copyto(along, 0.0, where=past_end)
+        along += self._start_s.take(segment)
+        return Location(segment, along, np.copysign(distance, side), distance)
+
+    def entry(self, s_m: FloatArray) -> IntArray:
+        """Return the table entry [n] of arc lengths within the lap."""
+        return (s_m * self._per_m).astype(np.int64)
+
+    def width(self, s_m: FloatArray, entry: IntArray) -> FloatArray:
+        """Return the track width [n] (m), interpolated."""
+        width = self._track_width.take(entry)
+        slope = self._track_width.take(entry + 1)
+        slope -= width
+        slope *= s_m * self._per_m - entry
+        width += slope
+        return width
+
+    def is_left(self, offset_m: FloatArray, entry: IntArray) -> NDArray[np.bool_]:
+        """Return which noses [n] are nearer to the left border."""
+        return np.asarray(offset_m > self._middle.take(entry))
+
+    def heading(self, entry: IntArray) -> tuple[FloatArray, FloatArray]:
+        """Return cosine and sine [n] of the track's smoothed heading."""
+        return self._heading_cos.take(entry), self._heading_sin.take(entry)
+
+    def ahead(self, entry: IntArray) -> tuple[FloatArray, FloatArray]:
+        """Return x and y [n, k] (m) of the centre-line points ahead."""
+        return self._ahead_x.take(entry, axis=0), self._ahead_y.take(entry, axis=0)
+
+
+def _columns(points: FloatArray) -> tuple[FloatArray, FloatArray]:
+    return np.ascontiguousarray(points[:, 0]), np.ascontiguousarray(points[:, 1])

@@ -1,0 +1,116 @@
+"""How a drive ends or is penalised: pure functions of counts, no state of their own.
+
+The rules are DeepRacer's. Per step, on the state that params describe, the first that holds counts: lap complete,
+crashed, off track, immobilised, time up, reversed. In training (`max_resets=0`) any of them ends the episode; in a
+race a car that is off track, immobilised or reversed is put back and held for the penalty in simulated time.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.car import STEP_S
+
+RULES_VERSION = "1"
+
+FIRST_CALL_STEPS = 2
+"""`steps` in the first call of an episode: DeepRacer counts the reset (`prepare`) as step 1."""
+
+
+class Status(IntEnum):
+    """What the rules say of a car in one step; the names are those of DeepRacer's logs."""
+
+    IN_PROGRESS = 0
+    LAP_COMPLETE = 1
+    CRASHED = 2
+    OFF_TRACK = 3
+    IMMOBILIZED = 4
+    TIME_UP = 5
+    REVERSED = 6
+    PREPARE = 7
+    PAUSE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The rules of one drive. The defaults are those of training: one lap, no way back onto the track."""
+
+    max_steps: int = 600
+    """Time is up when `steps` reaches this; 600 are 40 s."""
+    laps: int = 1
+    max_resets: int = 0
+    """How often a car is put back before an event ends its drive."""
+    off_track_penalty_s: float = 2.0
+    reversed_steps: int = 15
+    immobilized_steps: int = 15
+    immobilized_m: float = 0.0003
+
+    def __post_init__(self) -> None:
+        """Refuse rules under which no drive can take place."""
+        if (
+            self.max_steps < FIRST_CALL_STEPS
+            or self.laps < 1
+            or self.max_resets < 0
+            or self.off_track_penalty_s < 0
+        ):
+            raise ValueError(
+                f"expected max_steps >= {FIRST_CALL_STEPS}, laps >= 1, max_resets >= 0 and a penalty >= 0, got {self}"
+            )
+
+    @classmethod
+    def time_trial(cls, laps: int = 3, *, off_track_penalty_s: float = 2.0, max_resets: int = 100) -> Rules:
+        """Return the rules of a race of `laps` laps: two minutes a lap at most, cars are put back."""
+        return cls(
+            max_steps=1800 * laps, laps=laps, max_resets=max_resets, off_track_penalty_s=off_track_penalty_s
+        )
+
+    @property
+    def penalty_steps(self) -> int:
+        """Return the steps that a penalty takes; the step of the event itself is the first of them."""
+        return max(1, math.ceil(self.off_track_penalty_s / STEP_S - 1e-9))
+
+    @property
+    def penalty_ms(self) -> int:
+        """Return what a penalty costs in integer milliseconds."""
+        return round(self.penalty_steps * STEP_S * 1000.0)
+
+
+@dataclass(slots=True)
+class Facts:
+    """What is judged, one entry per car [n]."""
+
+    lap_complete: NDArray[np.bool_]
+    off_track: NDArray[np.bool_]
+    still_steps: NDArray[np.int64]
+    """Steps in a row with less than `immobilized_m` of motion."""
+    falling_steps: NDArray[np.int64]
+    """Steps in a row with falling progress."""
+    steps: NDArray[np.int64]
+    held: NDArray[np.bool_]
+    """Cars that serve a penalty: only the clock is judged."""
+
+
+ENDS_BY_FAULT = np.isin(
+    np.arange(len(Status)), [Status.CRASHED, Status.OFF_TRACK, Status.IMMOBILIZED, Status.REVERSED]
+)
+"""Per status code: does it end a drive by the car's own fault?"""
+
+
+def judge(facts: Facts, rules: Rules) -> NDArray[np.int64]:
+    """Return the `Status` code of each car [n]; the first rule in DeepRacer's order counts."""
+    status = np.zeros(len(facts.steps), dtype=np.int64)
+    # Later lines overrule earlier ones, so the order is DeepRacer's turned round.
+    np.copyto(status, Status.REVERSED, where=facts.falling_steps >= rules.reversed_steps)
+    np.copyto(status, Status.TIME_UP, where=facts.steps >= rules.max_steps)
+    np.copyto(status, Status.IMMOBILIZED, where=facts.still_steps >= rules.immobilized_steps)
+    np.copyto(status, Status.OFF_TRACK, where=facts.off_track)
+    np.copyto(status, Status.LAP_COMPLETE, where=facts.lap_complete)
+    if facts.held.any():
+        waiting = np.where(facts.steps >= rules.max_steps, Status.TIME_UP, Status.PAUSE)
+        np.copyto(status, waiting, where=facts.held)
+    return status

@@ -1,0 +1,75 @@
+"""Where episodes begin: spread evenly over the lap for training, on the start line for a race.
+
+A start depends on the car's own seed and the number of its episode only, never on the size of the batch, so that a
+batch of n cars and n batches of one car live the same lives. Positions follow the golden ratio over consecutive seeds
+(evenly spread for any number of cars) and irrational steps from episode to episode.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.car import CarSpec, standing_state
+from simulator.road import IntArray
+from simulator.track import Track
+
+FloatArray = NDArray[np.float64]
+SeedArray = NDArray[np.uint64]
+
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+"""2^64 divided by the golden ratio."""
+EPISODE_STEP = np.array([[0.41421356237309515], [0.7320508075688772], [0.2360679774997898]])
+"""Fractional parts of the roots of 2, 3 and 5: position, offset and heading never repeat together."""
+OFFSET_SHARE = 0.15
+"""Largest offset of a start from the centre line, as a share of the track's width."""
+HEADING_RAD = 0.1
+
+
+class Starts(StrEnum):
+    """How episodes begin."""
+
+    SPREAD = "spread"
+    LINE = "line"
+
+
+def seed_phases(seeds: SeedArray) -> FloatArray:
+    """Return three numbers in [0, 1) per seed [3, n]; the first is spread evenly over consecutive seeds."""
+    with np.errstate(over="ignore"):
+        phases = [seeds * GOLDEN]
+        for salt in (np.uint64(1), np.uint64(2)):
+            phases.append(_mixed(seeds * np.uint64(3) + salt))
+    return np.stack(phases) / 2.0**64
+
+
+def _mixed(values: SeedArray) -> SeedArray:
+    """Scramble integers with the finaliser of splitmix64 (public domain, S. Vigna)."""
+    values = (values + GOLDEN) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.asarray(values ^ (values >> np.uint64(31)))
+
+
+def spread_starts(
+    track: Track, car: CarSpec, phases: FloatArray, episodes: IntArray
+) -> tuple[FloatArray, FloatArray, IntArray]:
+    """Return states [6, m], start lines s [m] (m) and segments [m] for phases [3, m] and episode numbers [m]."""
+    share = phases + episodes * EPISODE_STEP
+    share -= np.floor(share)
+    line_s = share[0] * track.length_m
+    jitter = 2.0 * share[1:] - 1.0
+    segment = np.searchsorted(track.vertex_s_m, line_s, side="right") - 1
+    narrow = np.hypot(*(track.outer[segment] - track.inner[segment]).T)
+    base = track.at(line_s, jitter[0] * OFFSET_SHARE * narrow)
+    heading = track.heading_at(line_s) + HEADING_RAD * jitter[1]
+    return standing_state(base[:, 0], base[:, 1], heading, car), line_s, segment
+
+
+def line_starts(track: Track, car: CarSpec, cars: int) -> tuple[FloatArray, FloatArray, IntArray]:
+    """Return the same three for cars that stand with their base on the start line, on the centre line."""
+    line_s = np.zeros(cars)
+    base = track.at(line_s)
+    state = standing_state(base[:, 0], base[:, 1], track.heading_at(line_s), car)
+    return state, line_s, np.zeros(cars, dtype=np.int64)

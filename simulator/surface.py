@@ -1,0 +1,105 @@
+"""Is a point on the road? The road's signed distance field on a grid, and bilinear reading of it.
+
+The road is the polygon between the outer and the inner border. The field holds, per grid point, the distance to the
+nearest border (m), positive on the road, exact near the borders and cut off at `BAND_M`. Along a straight piece of
+border the field is linear, so that bilinear reading finds the border exactly; at a border's corner it errs by less
+than a millimetre. Reading costs the same wherever the point is and however many waypoints the track has.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.track import Track
+
+FloatArray = NDArray[np.float64]
+
+CELL_M = 0.025
+BAND_M = 0.15
+MARGIN_M = 0.30
+MAX_CELLS = 4_000_000
+
+
+class Surface:
+    """The signed distance field of a track's road."""
+
+    def __init__(self, track: Track) -> None:
+        """Draw the field; some ten milliseconds for a usual track."""
+        corners = np.vstack([track.outer, track.inner])
+        low, high = corners.min(axis=0) - MARGIN_M, corners.max(axis=0) + MARGIN_M
+        area = float(np.prod(high - low))
+        self.cell_m = max(CELL_M, (area / MAX_CELLS) ** 0.5)
+        self.low = low
+        self.columns, self.rows = (np.ceil((high - low) / self.cell_m).astype(int) + 1).tolist()
+        outer, inner = self._signed(track.outer), self._signed(track.inner)
+        self.distance = np.minimum(outer, -inner)
+        self._flat = self.distance.ravel()
+
+    def signed_distance(self, x: FloatArray, y: FloatArray) -> FloatArray:
+        """Return the distance (m) to the nearest border, positive on the road, within +-`BAND_M`; any shape."""
+        column = x - self.low[0]
+        column *= 1.0 / self.cell_m
+        row = y - self.low[1]
+        row *= 1.0 / self.cell_m
+        # The outermost cells lie off the road, so a point beyond the grid reads as off the road.
+        for position, cells in ((column, self.columns), (row, self.rows)):
+            np.maximum(position, 0.0, out=position)
+            np.minimum(position, cells - 1.001, out=position)
+        left, below = column.astype(np.int64), row.astype(np.int64)
+        column -= left
+        row -= below
+        below *= self.columns
+        below += left
+        flat = self._flat
+        lower = flat[below]
+        lower += (flat[below + 1] - lower) * column
+        below += self.columns
+        upper = flat[below]
+        upper += (flat[below + 1] - upper) * column
+        upper -= lower
+        upper *= row
+        upper += lower
+        return upper
+
+    def _signed(self, ring: FloatArray) -> FloatArray:
+        """Return the signed distance [rows, columns] to one border, positive inside it, cut off at `BAND_M`."""
+        inside = self._inside(ring)
+        square = np.full((self.rows, self.columns), BAND_M * BAND_M)
+        grid_x = self.low[0] + self.cell_m * np.arange(self.columns)
+        grid_y = self.low[1] + self.cell_m * np.arange(self.rows)
+        for start, end in zip(ring[:-1], ring[1:], strict=True):
+            box_low = (np.minimum(start, end) - BAND_M - self.low) / self.cell_m
+            box_high = (np.maximum(start, end) + BAND_M - self.low) / self.cell_m
+            columns = slice(max(0, int(box_low[0])), int(box_high[0]) + 2)
+            rows = slice(max(0, int(box_low[1])), int(box_high[1]) + 2)
+            near = _square_distance(grid_x[columns], grid_y[rows, None], start, end)
+            part = square[rows, columns]
+            np.minimum(part, near, out=part)
+        distance = np.sqrt(square)
+        return np.where(inside, distance, -distance)
+
+    def _inside(self, ring: FloatArray) -> NDArray[np.bool_]:
+        """Return which grid points lie inside a closed ring, by the parity of its crossings with each grid row."""
+        toggles = np.zeros((self.rows, self.columns + 1), dtype=np.int64)
+        for (x0, y0), (x1, y1) in zip(ring[:-1], ring[1:], strict=True):
+            low, high = min(y0, y1), max(y0, y1)
+            first = int(np.ceil((low - self.low[1]) / self.cell_m))
+            last = int(np.ceil((high - self.low[1]) / self.cell_m))
+            if last <= first:
+                continue
+            rows = np.arange(first, last)
+            y = self.low[1] + rows * self.cell_m
+            x = x0 + (y - y0) * ((x1 - x0) / (y1 - y0))
+            columns = np.ceil((x - self.low[0]) / self.cell_m).astype(np.int64)
+            toggles[rows, columns] += 1
+        return np.asarray(np.cumsum(toggles, axis=1)[:, :-1] % 2 == 1)
+
+
+def _square_distance(x: FloatArray, y: FloatArray, start: FloatArray, end: FloatArray) -> FloatArray:
+    """Return the squared distance of grid points (columns x, rows y) to the segment start-end."""
+    step = end - start
+    square_length = max(float(step @ step), 1e-300)
+    along = ((x - start[0]) * step[0] + (y - start[1]) * step[1]) / square_length
+    along = np.clip(along, 0.0, 1.0)
+    return np.asarray((x - start[0] - along * step[0]) ** 2 + (y - start[1] - along * step[1]) ** 2)
