@@ -246,9 +246,10 @@ def _count_fault(session: Session, job: Job, message: str, now: datetime) -> boo
     job.state = JobState.STALLED if stalled else JobState.QUEUED
     job.finished_at = now if stalled else None
     session.flush()
-    if job.submission_id is not None:
-        tell = transitions.stalled if stalled else transitions.requeued
-        tell(session, job.submission_id, message, now)
+    if job.submission_id is not None and stalled:
+        transitions.stalled(session, job.submission_id, message, now, job.faults)
+    elif job.submission_id is not None:
+        transitions.requeued(session, job.submission_id, message, now)
     elif stalled:
         sentence = f"{message} This is our fault, not yours. Please try again."
         job.result = {"ok": False, "verdict": "unavailable", "message": sentence, "line": None}

@@ -101,10 +101,20 @@ def close_season(session: Session, season: Season, *, by: Racer, now: datetime) 
         raise WrongState(f"The season “{season.title}” closed at {as_utc_text(season.closes_at)} already.")
     season.closes_at = now
     for race in season.races:
-        race.closes_at = min(race.closes_at, now)
-        race.opens_at = min(race.opens_at, now)
+        _end_race(race, now)
     payload = {"title": season.title}
     events.append(session, "season.ended", Subject(season.id, racer_id=by.id), at=now, payload=payload)
+    close_due(session, now)
+
+
+def close_race(session: Session, race: Race, *, by: Racer, now: datetime) -> None:
+    """End a race early: no more submissions from now on; accepted ones still get their result."""
+    _must_organise(by)
+    if race.closed_at is not None or race.closes_at <= now:
+        raise WrongState(f"The race “{race.title}” closed at {as_utc_text(race.closes_at)} already.")
+    _end_race(race, now)
+    payload = {"title": race.title}
+    events.append(session, "race.ended", Subject(race.season_id, race.id, by.id), at=now, payload=payload)
     close_due(session, now)
 
 
@@ -169,6 +179,12 @@ def current_season(session: Session, now: datetime) -> Season | None:
     running = [s for s in seasons if s.opens_at <= now < s.closes_at and s.closed_at is None]
     ahead = [s for s in reversed(seasons) if s.opens_at > now]
     return next(iter(running + ahead + seasons), None)
+
+
+def _end_race(race: Race, now: datetime) -> None:
+    """A race that has not begun gets an empty time: it never takes place, and no finisher needs it."""
+    race.closes_at = min(race.closes_at, now)
+    race.opens_at = min(race.opens_at, now)
 
 
 def _close_due_seasons(session: Session, now: datetime) -> None:

@@ -67,9 +67,9 @@ def requeued(session: Session, submission_id: str, message: str, now: datetime) 
     tell(session, submission, "submission.requeued", now, {"message": message})
 
 
-def stalled(session: Session, submission_id: str, message: str, now: datetime) -> None:
+def stalled(session: Session, submission_id: str, message: str, now: datetime, faults: int) -> None:
     """Our side lost it too often: an organiser has to look, and the try is given back."""
-    sentence = f"{message} We tried three times; this is our fault and costs you no try."
+    sentence = f"{message} This happened {faults} times; it is our fault and costs you no try."
     submission = move(
         session,
         submission_id,
@@ -80,4 +80,5 @@ def stalled(session: Session, submission_id: str, message: str, now: datetime) -
         verdict="stalled",
         verdict_message=sentence,
     )
-    tell(session, submission, "submission.stalled", now, {"message": sentence, "attempt": 3, "final": True})
+    payload = {"message": sentence, "attempt": faults, "final": True}
+    tell(session, submission, "submission.stalled", now, payload)
