@@ -1,12 +1,18 @@
 """The face of the arena: Flask + Socket.IO. Pages, JSON API, live rooms.
 
-Reads the league (queries.py), changes it only by calling the league's verbs, never runs entrant code, not even to parse it.
+Reads the league (queries.py), changes it only by calling the league's verbs, and never runs entrant code, not even
+to parse it.
 
-    pages.py entries.py people.py   HTML for everybody: seasons and races; submitting and following; profiles, teams, account
-    organise.py  HTML for organisers     auth.py   sign-in, roles, load-or-abort      guards.py  form tokens, rate limits, headers
-    api.py       JSON for programs       feed.py live.py   rooms over Socket.IO       submitting.py  one door for a new entry
-    queries.py   page reads, one query each     drawing.py, words.py  tracks as SVG, facts in plain words
-    templates/ static/arena.css         web/   TypeScript islands, built by Vite into static/dist
+    settings.py context.py     what an operator can set; the engine, artifacts and settings of a request
+    auth.py guards.py          sign-in, roles, load-or-abort; form tokens, rate limits, headers
+    pages.py entries.py        seasons and races; writing, entering and following a reward function
+    people.py organise.py      profiles, teams, account; what organisers do
+    queries.py forms.py        page reads, one query each; form input with its faults
+    words.py ticker.py         facts and events in plain words
+    drawing.py errors.py       tracks as SVG; pages for what went wrong
+    api/ submitting.py         JSON for programs; the one door for a new entry
+    feed.py rooms.py live.py   from the event log to the rooms over Socket.IO
+    templates/ static/ web/    pages, the style sheet, TypeScript islands built by Vite into static/dist
 """
 
 from __future__ import annotations
@@ -15,7 +21,7 @@ from flask import Flask
 
 from arena.league import db
 from arena.league.artifacts import ArtifactStore
-from leaderboard import guards
+from leaderboard import api, assets, auth, entries, errors, guards, live, organise, pages, people, words
 from leaderboard.context import Arena
 from leaderboard.settings import Settings
 
@@ -23,11 +29,19 @@ from leaderboard.settings import Settings
 def create_app(settings: Settings) -> Flask:
     """Build the web application; the database must already be upgraded (`arena serve` does that)."""
     app = Flask(__name__)
-    app.config.update(SECRET_KEY=settings.secret_key, TESTING=False)
+    app.config.update(SECRET_KEY=settings.secret_key)
     app.extensions["arena"] = Arena(
         engine=db.connect(settings.arena.database_url),
-        artifacts=ArtifactStore(settings.arena.data_dir / "artifacts"),
+        artifacts=ArtifactStore(settings.arena.artifacts_dir),
         settings=settings,
     )
     guards.register(app, settings)
+    words.register(app)
+    assets.register(app)
+    errors.register(app)
+    auth.register(app)
+    for room in (pages, entries, people, organise):
+        app.register_blueprint(room.blueprint)
+    api.register(app)
+    live.register(app)
     return app

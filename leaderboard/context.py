@@ -1,7 +1,8 @@
-"""What every request needs: the league's engine, its artifacts and the settings, held by the app and reached by `arena()`.
+"""What every request needs: the league's engine, its artifacts and the settings, reached by `arena()`.
 
-Views open one transaction per request, `with arena().transaction() as session:`, call league verbs in it and let it commit at
-its end. Nothing here is a global: two apps in one process (as in the tests) have two of these.
+A view that shows opens `with arena().reading() as session:`; a view that changes opens `with arena().transaction() as
+session:`, calls league verbs in it and lets it commit at its end. Nothing here is a global: two apps in one process
+(as in the tests) have two of these.
 """
 
 from __future__ import annotations
@@ -25,6 +26,10 @@ class Arena:
     engine: Engine
     artifacts: ArtifactStore
     settings: Settings
+
+    def reading(self) -> AbstractContextManager[Session]:
+        """Open a session on one consistent state that never waits for a writer; nothing is committed."""
+        return db.reading(self.engine)
 
     def transaction(self) -> AbstractContextManager[Session]:
         """Open a session that commits when the block ends and rolls back when it raises."""

@@ -1,15 +1,16 @@
 """What stands between the web and every view: form tokens, rate limits, response headers.
 
-A request that carries `Authorization: Bearer` needs no form token, because no foreign page can make a browser send that header;
-every other POST needs one, from the form or from the X-CSRFToken header. The content policy forbids inline scripts and
-styles; an island that must add a style element (CodeMirror does) reads the nonce of `<meta property="csp-nonce">`.
+A request that carries `Authorization: Bearer` needs no form token, because no foreign page can make a browser send
+that header; every other POST needs one, from the form or from the X-CSRFToken header. The content policy forbids
+inline scripts and styles; an island that must add a style element (CodeMirror does) reads the nonce of
+`<meta property="csp-nonce">`.
 """
 
 from __future__ import annotations
 
 import secrets
 
-from flask import Flask, Response, g, request, session
+from flask import Flask, Response, current_app, g, request, session
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import current_user
@@ -42,7 +43,7 @@ def register(app: Flask, settings: Settings) -> None:
     """Put the guards before and after every view of the app."""
     app.config.update(
         WTF_CSRF_CHECK_DEFAULT=False,  # `_check_form_token` decides, because bearer tokens are exempt
-        WTF_CSRF_TIME_LIMIT=None,  # a form left open over lunch must not lose what was typed; the session ends it
+        WTF_CSRF_TIME_LIMIT=None,  # a form left open over lunch must not lose what was typed
         WTF_CSRF_SSL_STRICT=False,  # behind a proxy the referrer's host may differ
         RATELIMIT_STORAGE_URI=settings.rate_limit_storage,
         RATELIMIT_ENABLED=settings.rate_limits,
@@ -65,7 +66,8 @@ def register(app: Flask, settings: Settings) -> None:
 
 
 def _check_form_token() -> None:
-    if not request.headers.get("Authorization", "").lower().startswith("bearer "):
+    has_token = request.headers.get("Authorization", "").lower().startswith("bearer ")
+    if current_app.config["WTF_CSRF_ENABLED"] and not has_token:
         csrf.protect()
 
 

@@ -1,0 +1,266 @@
+"""The organiser's pages: open seasons and races, end them, see who races and what got stuck.
+
+Only the shape of the input is judged here (numbers, dates, a track that exists); the league judges the rest and its sentence is
+shown beside the field that it names. Everything that was typed stays in the form.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+
+import starter_kits
+from arena.league import accounts, seasons, submissions
+from arena.league.errors import InvalidInput, LeagueError
+from arena.league.models import Race, Racer, Season
+from arena.league.plans import NUMBER_RANGES, TITLE_LENGTH, RacePlan
+from arena.league.scoring import DEFAULT_POINTS
+from arena.league.states import Timing
+from leaderboard import queries
+from leaderboard.auth import load_race, load_racer, load_season, load_submission, now, organiser_required
+from leaderboard.context import arena
+from leaderboard.forms import Form
+from leaderboard.words import local_input
+from simulator import tracks
+
+blueprint = Blueprint("organise", __name__, url_prefix="/organise")
+
+HOUSE_HANDLE = "house-car"
+
+
+@blueprint.get("/")
+@organiser_required
+def desk() -> ResponseReturnValue:
+    """Show the organiser's desk: seasons, the queue, what got stuck."""
+    at = now()
+    with arena().reading() as session:
+        return render_template(
+            "organise/desk.html",
+            seasons=queries.seasons(session),
+            queue=queries.queue_facts(session),
+            stalled=queries.stalled(session),
+            now=at,
+        )
+
+
+@blueprint.get("/racers")
+@organiser_required
+def racers() -> ResponseReturnValue:
+    """List the people of the arena."""
+    with arena().reading() as session:
+        return render_template("organise/racers.html", racers=queries.racers(session))
+
+
+@blueprint.get("/seasons/new")
+@organiser_required
+def season_form() -> ResponseReturnValue:
+    """Show an empty season form with sensible times: from the next hour for two weeks."""
+    opens_at = _next_hour()
+    typed = {
+        "opens_at": local_input(opens_at),
+        "closes_at": local_input(opens_at + timedelta(days=14)),
+        "points": ", ".join(map(str, DEFAULT_POINTS)),
+    }
+    return render_template("organise/season_form.html", form=Form(typed, _zone()))
+
+
+@blueprint.post("/seasons/new")
+@organiser_required
+def open_season() -> ResponseReturnValue:
+    """Open a season."""
+    form = Form(request.form, _zone())
+    title = form.text("title", longest=TITLE_LENGTH, label="The title")
+    slug = form.slug("slug", label="The short name")
+    opens_at, closes_at = _window(form)
+    points = _points(form)
+    try:
+        if form.ok:
+            with arena().transaction() as session:
+                season = seasons.open_season(
+                    session,
+                    slug=slug,
+                    title=title,
+                    opens_at=opens_at,
+                    closes_at=closes_at,
+                    points=points,
+                    by=load_racer(session),
+                    now=now(),
+                )
+            flash(f"{season.title} is set up. Now add its first race.", "good")
+            return redirect(url_for("organise.race_form", slug=season.slug))
+    except InvalidInput as error:
+        form.fault(error.field, error.message)
+    return render_template("organise/season_form.html", form=form), 422
+
+
+@blueprint.get("/seasons/<slug>/races/new")
+@organiser_required
+def race_form(slug: str) -> ResponseReturnValue:
+    """Show a race form filled with the usual rules and the season's times."""
+    with arena().reading() as session:
+        season = load_season(session, slug)
+        typed = {
+            "opens_at": local_input(max(season.opens_at, _next_hour() - timedelta(hours=1))),
+            "closes_at": local_input(season.closes_at),
+            "track": tracks.names()[0],
+            "timing": Timing.BEST_LAP.value,
+            "laps": "3",
+            "average_laps": "3",
+            "training_steps": "500,000",
+            "max_submissions": "50",
+            "penalty_s": "2",
+            "house_car": "on",
+        }
+        return _race_form_page(season, Form(typed, _zone()))
+
+
+@blueprint.post("/seasons/<slug>/races/new")
+@organiser_required
+def open_race(slug: str) -> ResponseReturnValue:
+    """Open a race, with the house car in it if asked."""
+    form = Form(request.form, _zone())
+    plan = _plan(form)
+    at = now()
+    with arena().reading() as session:
+        season = load_season(session, slug)
+    try:
+        if form.ok:
+            with arena().transaction() as session:
+                season = load_season(session, slug)
+                race = seasons.open_race(session, season, plan, by=load_racer(session), now=at)
+                note = _house_car_note(session, race, at) if form.checked("house_car") else ""
+            flash(f"{race.title} is set up. {note}".strip(), "good")
+            return redirect(url_for("organise.race", slug=race.slug))
+    except InvalidInput as error:
+        form.fault(error.field, error.message)
+    except LeagueError as error:
+        form.fault("title", error.message)
+    return _race_form_page(season, form), 422
+
+
+def _race_form_page(season: Season, form: Form) -> str:
+    described = [tracks.describe(name) for name in tracks.names()]
+    return render_template("organise/race_form.html", season=season, form=form, tracks=described)
+
+
+def _plan(form: Form) -> RacePlan:
+    """Read the race form."""
+    timing = Timing(form.choice("timing", [member.value for member in Timing], label="What counts"))
+    average = None
+    if timing is Timing.AVERAGE:
+        average = _number(form, "average_laps", "laps", "The number of laps to average")
+    opens_at, closes_at = _window(form)
+    return RacePlan(
+        slug=form.slug("slug", label="The short name"),
+        title=form.text("title", longest=TITLE_LENGTH, label="The title"),
+        track=form.choice("track", tracks.names(), label="The track"),
+        laps=_number(form, "laps", "laps", "The number of laps"),
+        timing=timing,
+        average_laps=average,
+        opens_at=opens_at,
+        closes_at=closes_at,
+        training_steps=_number(form, "training_steps", "training_steps", "The training budget"),
+        max_submissions=_number(form, "max_submissions", "max_submissions", "The number of tries"),
+        off_track_penalty_ms=form.seconds_as_ms("penalty_s", label="The penalty", high_s=60),
+    )
+
+
+def _number(form: Form, name: str, limits: str, label: str) -> int:
+    low, high = NUMBER_RANGES[limits]
+    return form.integer(name, label=label, low=low, high=high)
+
+
+def _window(form: Form) -> tuple[datetime, datetime]:
+    opens_at = form.moment("opens_at", label="The opening time")
+    return opens_at, form.moment("closes_at", label="The closing time")
+
+
+def _points(form: Form) -> tuple[int, ...]:
+    parts = form.typed("points").replace(";", ",").split(",")
+    try:
+        return tuple(int(part) for part in parts)
+    except ValueError:
+        form.fault("points", "Points are whole numbers with commas between them, like 25, 18, 15, 12.")
+        return DEFAULT_POINTS
+
+
+@blueprint.get("/races/<slug>")
+@organiser_required
+def race(slug: str) -> ResponseReturnValue:
+    """Show what an organiser can do with a race."""
+    with arena().reading() as session:
+        found = load_race(session, slug)
+        return render_template("organise/race.html", race=found, now=now(), handle=HOUSE_HANDLE)
+
+
+@blueprint.post("/races/<slug>/house-car")
+@organiser_required
+def enter_house_car(slug: str) -> ResponseReturnValue:
+    """Enter the house car in a race that is open."""
+    at = now()
+    with arena().transaction() as session:
+        flash(_house_car_note(session, load_race(session, slug), at))
+    return redirect(url_for("organise.race", slug=slug))
+
+
+def _house_car_note(session: Session, race: Race, at: datetime) -> str:
+    """Enter the house car and say so, or say why not."""
+    if not race.is_open(at):
+        return "The house car can enter once the race is open: press its button on this page then."
+    kit = starter_kits.load(starter_kits.HOUSE_CAR)
+    entry = submissions.Entry(kit.reward_function, kit.model_metadata, kit.hyperparameters)
+    submissions.submit(session, race, _house_racer(session, at), entry, at)
+    return "The house car is in the queue."
+
+
+def _house_racer(session: Session, at: datetime) -> Racer:
+    """Return the racer of the house car, made when it is first needed; nobody can sign in as it."""
+    found = accounts.find_racer(session, HOUSE_HANDLE)
+    return found or accounts.create_racer(
+        session, handle=HOUSE_HANDLE, name="House car", password=None, now=at, is_house=True
+    )
+
+
+@blueprint.post("/seasons/<slug>/close")
+@organiser_required
+def close_season(slug: str) -> ResponseReturnValue:
+    """End a season now."""
+    with arena().transaction() as session:
+        season = load_season(session, slug)
+        seasons.close_season(session, season, by=load_racer(session), now=now())
+    flash(f"{season.title} takes no more entries. Entries in the queue still get their result.", "good")
+    return redirect(url_for("organise.desk"))
+
+
+@blueprint.post("/races/<slug>/close")
+@organiser_required
+def close_race(slug: str) -> ResponseReturnValue:
+    """End a race now."""
+    with arena().transaction() as session:
+        race = load_race(session, slug)
+        seasons.close_race(session, race, by=load_racer(session), now=now())
+    flash(f"{race.title} takes no more entries. Entries in the queue still get their result.", "good")
+    return redirect(url_for("organise.race", slug=slug))
+
+
+@blueprint.post("/submissions/<public_id>/requeue")
+@organiser_required
+def requeue(public_id: str) -> ResponseReturnValue:
+    """Send a submission that our fault stopped round again."""
+    with arena().transaction() as session:
+        found = load_submission(session, public_id)
+        submissions.requeue(session, found, by=load_racer(session), now=now())
+    flash("The entry is in the queue again.", "good")
+    return redirect(url_for("organise.desk"))
+
+
+def _zone() -> ZoneInfo:
+    return arena().settings.zone
+
+
+def _next_hour() -> datetime:
+    return now().replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)

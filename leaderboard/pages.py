@@ -1,0 +1,138 @@
+"""The public pages: home, seasons, races, the big screen, tracks. Nobody needs an account to watch."""
+
+from __future__ import annotations
+
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+
+from flask import Blueprint, render_template, request, url_for
+from flask.sansio.blueprints import BlueprintSetupState
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+
+from arena.league import seasons, standings, submissions
+from arena.league.models import Race
+from leaderboard import queries, ticker
+from leaderboard.auth import load_race, load_season, now, signed_in
+from leaderboard.context import arena
+from leaderboard.drawing import track_svg
+from leaderboard.queries import Phase
+from simulator import tracks
+
+blueprint = Blueprint("pages", __name__)
+
+STYLES = "arena.css"
+ROWS_OF_PAGE = 100
+ROWS_OF_SCREEN = 12
+
+
+@blueprint.record_once
+def _share_parts(state: BlueprintSetupState) -> None:
+    """Give templates and their macros the drawing, the phases, the ticker's sentences and the style sheet."""
+    folder = state.app.static_folder or ""
+    state.app.jinja_env.globals.update(
+        track_svg=track_svg,
+        phase=queries.phase,
+        sentence=ticker.sentence,
+        stylesheet=lambda: url_for("static", filename=STYLES, v=_digest(folder)),
+    )
+
+
+@cache
+def _digest(folder: str) -> str:
+    """Return a short digest of the style sheet, so that a changed one is fetched."""
+    return sha256((Path(folder) / STYLES).read_bytes()).hexdigest()[:10]
+
+
+@blueprint.get("/")
+def home() -> ResponseReturnValue:
+    """Show the current season and how to begin."""
+    at = now()
+    with arena().reading() as session:
+        season = seasons.current_season(session, at)
+        cards = queries.race_cards(session, season, at) if season else []
+        return render_template(
+            "home.html",
+            season=season,
+            cards=cards,
+            now=at,
+            happened=queries.ticker(session, season, limit=8) if season else [],
+            first_open=next((card.race for card in cards if card.phase is Phase.OPEN), None),
+        )
+
+
+@blueprint.get("/seasons")
+def all_seasons() -> ResponseReturnValue:
+    """List every season, the newest first."""
+    with arena().reading() as session:
+        return render_template("seasons.html", seasons=queries.seasons(session), now=now())
+
+
+@blueprint.get("/seasons/<slug>")
+def season(slug: str) -> ResponseReturnValue:
+    """Show a season: its races, its points and what happens in it."""
+    at = now()
+    with arena().reading() as session:
+        found = load_season(session, slug)
+        return render_template(
+            "season.html",
+            season=found,
+            cards=queries.race_cards(session, found, at),
+            board=standings.season_board(session, found),
+            happened=queries.ticker(session, found),
+            now=at,
+        )
+
+
+@blueprint.get("/races/<slug>")
+def race(slug: str) -> ResponseReturnValue:
+    """Show a race: live board, replay, rules, and what the reader has left."""
+    with arena().reading() as session:
+        found = load_race(session, slug)
+        if request.args.get("screen"):
+            return _screen(session, found)
+        page = max(1, request.args.get("page", 1, type=int))
+        board = standings.board(session, found, limit=ROWS_OF_PAGE + 1, offset=(page - 1) * ROWS_OF_PAGE)
+        return render_template(
+            "race.html",
+            race=found,
+            track=tracks.describe(found.track),
+            board=board[:ROWS_OF_PAGE],
+            page=page,
+            has_more=len(board) > ROWS_OF_PAGE,
+            mine=_own_place(session, found),
+            queue=queries.queue_facts(session),
+            now=now(),
+        )
+
+
+@blueprint.get("/races/<slug>/live")
+def race_screen(slug: str) -> ResponseReturnValue:
+    """Show the race for a projector: board and replay, nothing else."""
+    with arena().reading() as session:
+        return _screen(session, load_race(session, slug))
+
+
+def _screen(session: Session, found: Race) -> str:
+    board = standings.board(session, found, limit=ROWS_OF_SCREEN, offset=0)
+    return render_template("race_screen.html", race=found, board=board, now=now())
+
+
+def _own_place(session: Session, found: Race) -> dict[str, object] | None:
+    """Return what the reader has reached in a race and may still do there."""
+    reader = signed_in()
+    racer = queries.racer_by_handle(session, reader.handle) if reader else None
+    if racer is None:
+        return None
+    return {
+        "rank": standings.rank_of(session, found, racer),
+        "left": submissions.tries_left(session, found, racer),
+        "last": queries.last_submission(session, found, racer),
+    }
+
+
+@blueprint.get("/tracks")
+def all_tracks() -> ResponseReturnValue:
+    """Show every circuit that ships with the arena."""
+    return render_template("tracks.html", tracks=[tracks.describe(name) for name in tracks.names()])

@@ -1,0 +1,46 @@
+"""The ticker's sentences: what people read of an event. Everything that people typed is escaped."""
+
+from __future__ import annotations
+
+from flask import url_for
+from markupsafe import Markup
+
+from leaderboard.queries import TickerItem
+from leaderboard.words import lap_time
+
+
+def sentence(item: TickerItem) -> Markup:
+    """Say in one sentence what happened, with links to the racer and the race."""
+    who, where, payload = _who(item), _where(item), item.payload
+    match item.name:
+        case "standing.changed":
+            time = lap_time(payload.get("official_ms"))
+            return Markup("{} is on place {} with {}{}.").format(who, payload.get("rank"), time, where)
+        case "submission.recorded" if payload.get("official_ms") is None:
+            return Markup("{} did not finish{}.").format(who, where)
+        case "submission.recorded":
+            return Markup("{} drove {}{}.").format(who, lap_time(payload["official_ms"]), where)
+        case "badge.awarded":
+            return Markup("{} earned the badge “{}”.").format(who, payload.get("title", payload.get("badge")))
+        case "racer.joined":
+            return Markup("{} joined the arena.").format(who)
+        case "race.opened":
+            return Markup("A race is open{}.").format(where)
+        case "race.closed":
+            return Markup("The results are final{}.").format(where)
+        case _:
+            return Markup("The season has {}.").format("opened" if item.name == "season.opened" else "ended")
+
+
+def _who(item: TickerItem) -> Markup:
+    if item.racer is None:
+        return Markup("Somebody")
+    link = url_for("people.racer", handle=item.racer)
+    return Markup('<a href="{}"><strong>{}</strong></a>').format(link, item.racer_name)
+
+
+def _where(item: TickerItem) -> Markup:
+    if item.race is None:
+        return Markup("")
+    link = url_for("pages.race", slug=item.race)
+    return Markup(': <a href="{}">{}</a>').format(link, item.race_title)
