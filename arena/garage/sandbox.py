@@ -23,6 +23,7 @@ from arena.garage.limits import Allowance, Limits, Usage
 from arena.garage.sources import decode_source
 from arena.garage.verdicts import EntrantFault, SandboxError, Verdict
 from arena.garage.wire import MEMORY_EXIT, Head, Kind, ProtocolError, pack, pack_json, unpack_json
+from simulator.canned import canned_states
 from simulator.params import COLUMNS, ParamsBuilder
 from simulator.track import Track
 
@@ -287,7 +288,7 @@ class CheckResult:
 
 
 def check(source: str | bytes, track: Track, *, limits: Limits | None = None) -> CheckResult:
-    """Run a reward function on a dozen canned states, each with a car of its own.
+    """Run a reward function on a dozen canned states, one after the other with one car, from the start on.
 
     Never raises `EntrantFault`: what is wrong stands in the result. `SandboxError` passes, because it is not
     the entrant's.
@@ -295,13 +296,12 @@ def check(source: str | bytes, track: Track, *, limits: Limits | None = None) ->
     sandbox: RewardSandbox | None = None
     try:
         text = decode_source(source) if isinstance(source, bytes) else source
-        from simulator.params import canned_states
 
-        names, rows = canned_states(track)
-        sandbox = RewardSandbox(text, track, len(names), limits=limits)
+        states = canned_states(track)
+        sandbox = RewardSandbox(text, track, 1, limits=limits)
         with sandbox as reward:
-            values = reward(rows, np.arange(len(names)))
-            rewards = tuple(map(StateReward, names, values.tolist()))
+            rows = np.array([state.row for state in states])
+            values = reward(rows, np.zeros(len(states), np.int64)).tolist()
     except EntrantFault as fault:
         output = sandbox.output if sandbox else ""
         return CheckResult(
@@ -314,5 +314,6 @@ def check(source: str | bytes, track: Track, *, limits: Limits | None = None) ->
             fault.detail,
             sandbox.digest if sandbox else "",
         )
-    message = f"The function answers all {len(names)} canned states."
+    rewards = tuple(StateReward(state.name, value) for state, value in zip(states, values, strict=True))
+    message = f"The function answers all {len(states)} canned states."
     return CheckResult(True, Verdict.OK, message, None, rewards, sandbox.output, "", sandbox.digest)

@@ -37,6 +37,7 @@ class EntrantFault(Exception):  # noqa: N818 - a fault is no error of the progra
 
     `message` is a plain sentence or two (what, where, what to do), `line` the line in their file when one is
     to blame, and `detail` their traceback (frames of their file only) with the params of the failing call.
+    `output` is what their code had printed by then, where that is known.
     """
 
     def __init__(self, verdict: Verdict, message: str, *, line: int | None = None, detail: str = "") -> None:
@@ -45,6 +46,7 @@ class EntrantFault(Exception):  # noqa: N818 - a fault is no error of the progra
         self.message = message
         self.line = line
         self.detail = detail
+        self.output = ""
 
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuild, (self.verdict, self.message, self.line, self.detail)

@@ -1,0 +1,98 @@
+"""Races: a policy drives a track by the weights alone; the reward function is never seen here.
+
+A thin loop over `TrackVectorEnv` with one car: the simulator owns the physics, the rules, the penalties and
+the clock. The same policy, track, rules and seed give the same trial, byte for byte, on one machine type.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from arena.garage.policy import Policy
+from simulator.car import CAR_VERSION, STEP_S
+from simulator.env import TrackVectorEnv
+from simulator.laps import Lap, Outcome
+from simulator.rules import FIRST_CALL_STEPS, RULES_VERSION, Rules, Status
+from simulator.starts import Starts
+from simulator.trace import Trace
+from simulator.track import Track
+
+__all__ = ["Lap", "Trial", "time_trial"]
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One evaluated drive. Times are integer milliseconds of simulated time, penalties included.
+
+    `ended_by` is "finished", or what ended the drive before its last lap: "time_up", "off_track",
+    "immobilized" or "reversed".
+    `total_time_ms` is the sum of the laps, or the time until the end where not all were driven.
+    """
+
+    laps: tuple[Lap, ...]
+    total_time_ms: int
+    off_track_count: int
+    reset_count: int
+    finished: bool
+    ended_by: str
+    trace: Trace
+    versions: dict[str, str]
+
+    @property
+    def completed_laps(self) -> int:
+        return len(self.laps)
+
+    @property
+    def best_lap_ms(self) -> int | None:
+        return min((lap.lap_time_ms for lap in self.laps), default=None)
+
+    def as_json(self) -> dict[str, object]:
+        """Return all but the trace."""
+        return {
+            "lap_times_ms": [lap.lap_time_ms for lap in self.laps],
+            "best_lap_ms": self.best_lap_ms,
+            "total_time_ms": self.total_time_ms,
+            "completed_laps": self.completed_laps,
+            "off_track_count": self.off_track_count,
+            "reset_count": self.reset_count,
+            "finished": self.finished,
+            "ended_by": self.ended_by,
+            "versions": self.versions,
+        }
+
+
+def time_trial(
+    policy: Policy, track: Track, *, laps: int = 3, rules: Rules | None = None, seed: int = 0
+) -> Trial:
+    """Let a policy drive `laps` laps from a standing start; without `rules` those of a time trial hold.
+
+    Every drive ends: `rules.max_steps` bounds the time of a car that only crawls.
+    """
+    rules = rules or Rules.time_trial(laps)
+    if rules.laps != laps:
+        raise ValueError(f"expected rules for {laps} laps, got rules for {rules.laps}")
+    env = TrackVectorEnv(track, 1, actions=policy.actions, rules=rules, starts=Starts.LINE)
+    observation, _ = env.reset(seed=seed)
+    rows: list[NDArray[np.float64]] = []
+    while not env.outcomes:
+        observation, *_ = env.step(policy.act(observation))
+        rows.append(env.trace_rows())
+    return _trial(env.outcomes[0], Trace(np.concatenate(rows)), track)
+
+
+def _trial(outcome: Outcome, trace: Trace, track: Track) -> Trial:
+    finished = outcome.status is Status.LAP_COMPLETE
+    driven_ms = round((outcome.steps - FIRST_CALL_STEPS) * STEP_S * 1000)
+    return Trial(
+        laps=outcome.laps,
+        total_time_ms=sum(lap.lap_time_ms for lap in outcome.laps) if finished else driven_ms,
+        off_track_count=outcome.off_track_count,
+        reset_count=outcome.reset_count,
+        finished=finished,
+        ended_by="finished" if finished else outcome.status.name.lower(),
+        trace=trace,
+        versions={"car": CAR_VERSION, "rules": RULES_VERSION, "track": track.version},
+    )

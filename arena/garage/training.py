@@ -1,0 +1,322 @@
+"""Training: stable-baselines3's PPO on a batch of cars, with the entrant's reward function in its sandbox.
+
+The budget is counted in steps and never exceeded, and the seed is a function of the race, the code's syntax
+tree and the settings: the same code gives the same weights, bit for bit, on one machine type. One thread
+each: two trainings belong on two cores. A completed lap ends an episode as a truncation whose value is
+bootstrapped. The final policy is the result, not the one that happened to lap best.
+
+stable-baselines3 seeds the global random generators of this process. Only this file imports it and torch.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import time
+import warnings
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from stable_baselines3 import PPO
+from stable_baselines3.common.buffers import RolloutBuffer
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.type_aliases import RolloutBufferSamples
+from stable_baselines3.common.vec_env import VecEnv, VecNormalize
+
+from arena.garage.limits import Limits
+from arena.garage.policy import Policy
+from arena.garage.progress import Meter, Progress
+from arena.garage.sandbox import RewardSandbox
+from arena.garage.settings import Hyperparameters, ModelMetadata
+from arena.garage.verdicts import EntrantFault
+from simulator.actions import Discrete
+from simulator.env import TrackVectorEnv
+from simulator.track import Track
+
+__all__ = ["MIN_STEPS", "Progress", "Training", "train", "training_seed"]
+
+DEFAULT_STEPS: Final = 500_000
+MIN_STEPS: Final = 1024
+REPORT_EVERY_S: Final = 0.5
+
+_LAYERS: Final = (64, 64)
+_LOG_STD_INIT: Final = -0.5
+_GAE_LAMBDA: Final = 0.95
+_CLIP_RANGE: Final = 0.2
+_DISCRETE_ENTROPY: Final = 0.003
+_LAST_LR_SHARE: Final = 0.05
+_STEPS_FOR_20_EPISODES: Final = 32
+# Fewer cars for a small budget, so that the policy is still updated often: (from this many steps, cars).
+_CARS: Final = ((65_536, 256), (8_192, 64), (0, 16))
+_REWARD_CALL_US: Final = 400.0  # mean wall time of a call that a training puts up with
+_REWARD_START_S: Final = 60.0
+_NEVER: Final = 2**31
+
+OnProgress = Callable[[Progress], None]
+ShouldStop = Callable[[], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """A finished training. `curve` has one entry per update of the policy."""
+
+    policy: Policy
+    steps: int
+    wall_s: float
+    steps_per_s: float
+    episodes: int
+    completed_laps: int
+    curve: tuple[Progress, ...]
+    stopped: bool
+    output: str
+    seed: int
+    digest: str
+    reward_call_us: float
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a budget is cut into updates."""
+
+    num_cars: int
+    steps_per_update: int
+    steps: int
+
+
+def plan_updates(steps: int, num_episodes_between_training: int = 20) -> Plan:
+    """Return the largest plan within `steps`. Raises `ValueError` below `MIN_STEPS`."""
+    if steps < MIN_STEPS:
+        raise ValueError(f"expected a budget of at least {MIN_STEPS} steps, got {steps}")
+    num_cars = next(cars for least, cars in _CARS if steps >= least)
+    wanted = max(4, round(_STEPS_FOR_20_EPISODES * num_episodes_between_training / 20))
+    steps_per_update = min(wanted, steps // num_cars)
+    update = num_cars * steps_per_update
+    return Plan(num_cars, steps_per_update, steps // update * update)
+
+
+def training_seed(
+    race_seed: int, digest: str, metadata: ModelMetadata, hyperparameters: Hyperparameters, steps: int
+) -> int:
+    """Return the seed [0, 2**31) of a training: neither resubmitting nor a comment buys another draw."""
+    recipe = [race_seed, digest, metadata.as_json(), hyperparameters.as_json(), steps]
+    text = json.dumps(recipe, sort_keys=True)
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "little") >> 1
+
+
+def train(
+    source: str,
+    track: Track,
+    *,
+    metadata: ModelMetadata | None = None,
+    hyperparameters: Hyperparameters | None = None,
+    steps: int = DEFAULT_STEPS,
+    seed: int = 0,
+    on_progress: OnProgress | None = None,
+    should_stop: ShouldStop | None = None,
+) -> Training:
+    """Train a policy with the reward function `source`; `seed` is the race's.
+
+    Raises `EntrantFault` (its `output` holds what was printed), `SandboxError`, or `ValueError` for a budget
+    below `MIN_STEPS`.
+    """
+    torch.set_num_threads(1)
+    metadata, hyperparameters = metadata or ModelMetadata(), hyperparameters or Hyperparameters()
+    plan = plan_updates(steps, hyperparameters.num_episodes_between_training)
+    calls_s = _REWARD_START_S + steps * _REWARD_CALL_US / 1e6
+    sandbox = RewardSandbox(
+        source,
+        track,
+        plan.num_cars,
+        limits=Limits(cpu_s=int(calls_s + _REWARD_START_S), calls_s=calls_s),
+        seed=partial(training_seed, seed, metadata=metadata, hyperparameters=hyperparameters, steps=steps),
+    )
+    watch = Watch(Meter(plan.steps, plan.num_cars), on_progress, should_stop)
+    try:
+        with sandbox as reward:
+            env = TrackVectorEnv(track, plan.num_cars, actions=metadata.actions, reward=reward)
+            ppo = _learner(Cars(env, watch.meter), plan, hyperparameters, reward.seed)
+            watch.learn(ppo, plan.steps)
+            policy = extract_policy(ppo, metadata, {"track": track.name, "seed": str(reward.seed)})
+    except EntrantFault as fault:
+        fault.output = sandbox.output
+        raise
+    return _result(watch, policy, sandbox)
+
+
+def _result(watch: Watch, policy: Policy, sandbox: RewardSandbox) -> Training:
+    meter, last = watch.meter, watch.meter.progress()
+    return Training(
+        policy=policy,
+        steps=meter.steps,
+        wall_s=last.elapsed_s,
+        steps_per_s=last.steps_per_s,
+        episodes=meter.episodes,
+        completed_laps=meter.completed_laps,
+        curve=tuple(watch.curve),
+        stopped=watch.stopped,
+        output=sandbox.output,
+        seed=sandbox.seed,
+        digest=sandbox.digest,
+        reward_call_us=round(1e6 * sandbox.waited_s / max(1, sandbox.calls), 2),
+    )
+
+
+def _learner(cars: Cars, plan: Plan, settings: Hyperparameters, seed: int) -> PPO:
+    entropy = settings.beta_entropy
+    if entropy is None:
+        entropy = _DISCRETE_ENTROPY if isinstance(cars.env.actions, Discrete) else 0.0
+    normalised = VecNormalize(cars, norm_obs=False, norm_reward=True, gamma=settings.discount_factor)
+    with warnings.catch_warnings():
+        warnings.filterwarnings(
+            "ignore", message="You have specified a mini-batch size"
+        )  # the last one is shorter
+        return PPO(
+            "MlpPolicy",
+            normalised,
+            learning_rate=lambda left: settings.lr * (_LAST_LR_SHARE + (1.0 - _LAST_LR_SHARE) * left),
+            n_steps=plan.steps_per_update,
+            batch_size=min(settings.batch_size, plan.num_cars * plan.steps_per_update),
+            n_epochs=settings.num_epochs,
+            gamma=settings.discount_factor,
+            gae_lambda=_GAE_LAMBDA,
+            clip_range=_CLIP_RANGE,
+            ent_coef=entropy,
+            policy_kwargs={
+                "net_arch": {"pi": list(_LAYERS), "vf": list(_LAYERS)},
+                "activation_fn": torch.nn.Tanh,
+                "log_std_init": _LOG_STD_INIT,
+            },
+            rollout_buffer_class=WatchedBuffer,
+            seed=seed,
+            device="cpu",
+        )
+
+
+def extract_policy(ppo: PPO, metadata: ModelMetadata, about: dict[str, str]) -> Policy:
+    """Return the actor's layers of `ppo` as a `Policy`."""
+    modules = (*ppo.policy.mlp_extractor.policy_net, ppo.policy.action_net)
+    linear = [module for module in modules if isinstance(module, torch.nn.Linear)]
+    layers = tuple((_array(layer.weight), _array(layer.bias)) for layer in linear)
+    return Policy(layers, metadata.actions, about=about)
+
+
+def _array(parameter: torch.Tensor) -> NDArray[np.float64]:
+    return parameter.detach().numpy().astype(np.float64)
+
+
+class Cars(VecEnv):
+    """`TrackVectorEnv` as stable-baselines3 wants it; only ended drives get an info of their own."""
+
+    def __init__(self, env: TrackVectorEnv, meter: Meter) -> None:
+        self.env = env
+        self._meter = meter
+        self._infos: list[dict[str, Any]] = [{}] * env.num_envs
+        super().__init__(env.num_envs, env.single_observation_space, env.single_action_space)
+
+    def seed(self, seed: int | None = None) -> list[int | None]:
+        self._seed = seed
+        return [seed] * self.num_envs
+
+    def reset(self) -> NDArray[np.float32]:
+        observation, _ = self.env.reset(seed=self._seed)
+        return observation
+
+    def step_async(self, actions: NDArray[Any]) -> None:
+        self._actions = actions
+
+    def step_wait(
+        self,
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_], list[dict[str, Any]]]:
+        observation, rewards, terminated, truncated, _ = self.env.step(self._actions)
+        outcomes = self.env.outcomes
+        self._meter.count(rewards, outcomes)
+        infos = self._infos
+        if outcomes:
+            infos = infos.copy()
+            for car in outcomes:
+                infos[car] = {
+                    "terminal_observation": self.env.final_observation[car],
+                    "TimeLimit.truncated": bool(truncated[car]),
+                }
+        return observation, rewards.astype(np.float32), terminated | truncated, infos
+
+    def close(self) -> None:
+        self.env.close()
+
+    def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
+        return [getattr(self.env, attr_name)] * self.num_envs
+
+    def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
+        raise NotImplementedError("the cars share one environment; change that one")
+
+    def env_method(self, method_name: str, *_: Any, indices: Any = None, **__: Any) -> list[Any]:
+        raise NotImplementedError("the cars share one environment; call that one")
+
+    def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
+        return [False] * self.num_envs
+
+
+class StopLearning(Exception):  # noqa: N818 - a wish, no error
+    """Raised inside an update when the training is to stop now."""
+
+
+class WatchedBuffer(RolloutBuffer):
+    """Lets the watch look at the clock between minibatches: an update can take seconds."""
+
+    tick: Callable[[], bool] = staticmethod(lambda: True)
+
+    def get(self, batch_size: int | None = None) -> Generator[RolloutBufferSamples, None, None]:
+        for samples in super().get(batch_size):
+            if not self.tick():
+                raise StopLearning
+            yield samples
+
+
+@dataclass(slots=True)
+class Watch:
+    """Reports and stops a training, by the clock; keeps its curve, by the steps."""
+
+    meter: Meter
+    on_progress: OnProgress | None
+    should_stop: ShouldStop | None
+    curve: list[Progress] = field(default_factory=list)
+    stopped: bool = False
+    _next_report: float = 0.0
+
+    def learn(self, ppo: PPO, steps: int) -> None:
+        assert isinstance(ppo.rollout_buffer, WatchedBuffer)
+        ppo.rollout_buffer.tick = self.tick
+        with contextlib.suppress(StopLearning):
+            ppo.learn(steps, callback=_Hook(self), log_interval=_NEVER)
+        self.report()
+
+    def tick(self) -> bool:
+        """Report if it is time; return False when the training is to stop."""
+        now = time.monotonic()
+        if now >= self._next_report:
+            self._next_report = now + REPORT_EVERY_S
+            self.report()
+            self.stopped = self.stopped or bool(self.should_stop and self.should_stop())
+        return not self.stopped
+
+    def report(self) -> None:
+        if self.on_progress is not None:
+            self.on_progress(self.meter.progress())
+
+
+class _Hook(BaseCallback):
+    def __init__(self, watch: Watch) -> None:
+        super().__init__()
+        self._watch = watch
+
+    def _on_step(self) -> bool:
+        return self._watch.tick()
+
+    def _on_rollout_end(self) -> None:
+        self._watch.curve.append(self._watch.meter.progress())
