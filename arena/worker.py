@@ -1,0 +1,249 @@
+"""The one door between the two columns: claim a submission from the league, have the garage train and race
+it, record what came out.
+
+Any number of copies may run, on any machine that reaches the database and the artifacts. A worker holds
+nothing that matters: when it dies, its lease runs out and the submission starts again elsewhere. What
+the entrant did wrong becomes a verdict; what we did wrong is logged with its traceback and costs the
+entrant nothing. SIGTERM stops the training at hand and gives it back to the queue.
+"""
+
+import logging
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Engine
+
+from arena.garage import sandbox, settings
+from arena.garage.verdicts import EntrantFault
+from arena.league import db, jobs, results, submissions
+from arena.league.artifacts import ArtifactStore
+from arena.league.errors import StaleLease
+from arena.league.jobs import Lease
+from arena.league.models import Submission
+from arena.league.seasons import keep_calendar
+from arena.league.states import JobKind
+from arena.settings import ArenaSettings
+from simulator import tracks
+from simulator.rules import Rules
+
+if TYPE_CHECKING:
+    from arena.garage.racing import Trial
+    from arena.garage.training import Progress, Training
+
+log = logging.getLogger("arena.worker")
+
+LEASE_S = 30.0
+IDLE_S = 0.2  # between two looks at an empty queue: an indexed read without the writers' lock
+CALENDAR_EVERY = timedelta(seconds=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """All that the garage needs to know of a submission, copied out of the database."""
+
+    source: str
+    metadata: settings.ModelMetadata
+    hyperparameters: settings.Hyperparameters
+    track: str
+    rules: Rules
+    race_seed: int
+    training_steps: int
+
+
+class StoppedError(Exception):
+    """The worker was told to stop: the job goes back to the queue as if it had not begun."""
+
+
+class Worker:
+    """One worker: a loop of claim, work, record."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        artifacts: ArtifactStore,
+        *,
+        name: str,
+        kinds: tuple[JobKind, ...] = jobs.ALL_KINDS,
+    ) -> None:
+        self.engine = engine
+        self.artifacts = artifacts
+        self.name = name
+        self.kinds = kinds
+        self.stopping = False
+        self.calendar_due = datetime.min.replace(tzinfo=UTC)
+
+    def run(self) -> None:
+        """Work until told to stop."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self.stop)
+        if JobKind.TRAIN in self.kinds:
+            from arena.garage import training  # noqa: F401  PyTorch takes two seconds: before the first submission, not during it
+        log.info("Worker %s takes %s.", self.name, " and ".join(self.kinds))
+        while not self.stopping:
+            if not self.work_once():
+                time.sleep(IDLE_S)
+        log.info("Worker %s stopped.", self.name)
+
+    def stop(self, *_: object) -> None:
+        self.stopping = True
+
+    def work_once(self) -> bool:
+        """Do what the calendar says is due, then one job; return whether there was one."""
+        now = datetime.now(UTC)
+        if now >= self.calendar_due:
+            self.calendar_due = now + CALENDAR_EVERY
+            with db.transaction(self.engine) as session:
+                jobs.reap_expired(session, now)
+                keep_calendar(session, now)
+        lease = self.claim()
+        if lease is None:
+            return False
+        self.work(lease)
+        return True
+
+    def claim(self) -> Lease | None:
+        with db.reading(self.engine) as session:
+            if not jobs.waiting(session, self.kinds):
+                return None
+        with db.transaction(self.engine) as session:
+            return jobs.claim(session, self.name, datetime.now(UTC), LEASE_S, self.kinds)
+
+    def work(self, lease: Lease) -> None:
+        """Do one job; every end of it is written to the database or left to the lease."""
+        do = self.check if lease.kind is JobKind.CHECK else self.train_and_race
+        try:
+            do(lease)
+        except StaleLease as error:
+            log.warning("%s", error)
+        except StoppedError:
+            self.write(jobs.release, lease)
+        except Exception as error:
+            log.exception("Job %d failed on our side.", lease.job_id)
+            try:
+                self.write(jobs.fault, lease, f"The arena failed ({type(error).__name__}).")
+            except StaleLease as stale:
+                log.warning("%s", stale)
+
+    def write(self, verb: Callable[..., Any], *arguments: Any) -> Any:
+        """Call a verb of the league in a transaction of its own, at this moment."""
+        with db.transaction(self.engine) as session:
+            return verb(session, *arguments, now=datetime.now(UTC))
+
+    def check(self, lease: Lease) -> None:
+        """Call a reward function on the canned situations and tell what it answers."""
+        self.write(jobs.finish_check, lease, check_entry(lease.payload))
+
+    def train_and_race(self, lease: Lease) -> None:
+        """Train a submission, race its policy, and record the laps, or reject it with the verdict."""
+        try:
+            submission = self.write(submissions.mark_training, lease)
+            assignment = self.assignment(submission)
+            trained = self.train(lease, assignment)
+            self.write(submissions.mark_racing, lease)
+            trial = race(trained, assignment)
+        except EntrantFault as fault:
+            rejection = submissions.Rejection(
+                fault.verdict.value, fault.message, fault.line, fault.detail, fault.output
+            )
+            self.write(submissions.reject, lease, rejection)
+        else:
+            self.record(lease, trained, trial)
+
+    def assignment(self, submission: Submission) -> Assignment:
+        """Read the entry's files; raise EntrantFault where the settings are not valid."""
+        with db.reading(self.engine) as session:
+            race = session.get_one(Submission, submission.id).race
+        return Assignment(
+            source=submission.source,
+            metadata=settings.parse_model_metadata(submission.model_metadata),
+            hyperparameters=settings.parse_hyperparameters(submission.hyperparameters),
+            track=race.track,
+            rules=Rules.time_trial(race.laps, off_track_penalty_s=race.off_track_penalty_ms / 1000),
+            race_seed=race.seed,
+            training_steps=race.training_steps,
+        )
+
+    def train(self, lease: Lease, assignment: Assignment) -> "Training":
+        from arena.garage import training
+
+        def report(progress: "Progress") -> None:
+            now = datetime.now(UTC)
+            with db.transaction(self.engine) as session:
+                jobs.renew(session, lease, now, LEASE_S)
+                submissions.report_progress(session, lease, progress.as_json(), now)
+
+        trained = training.train(
+            assignment.source,
+            tracks.load(assignment.track),
+            metadata=assignment.metadata,
+            hyperparameters=assignment.hyperparameters,
+            steps=assignment.training_steps,
+            seed=assignment.race_seed,
+            on_progress=report,
+            should_stop=lambda: self.stopping,
+        )
+        if trained.stopped:
+            raise StoppedError
+        return trained
+
+    def record(self, lease: Lease, trained: "Training", trial: "Trial") -> None:
+        """Store the policy and the trace, then everything else in one transaction."""
+        laps = (
+            results.LapResult(lap.lap_time_ms, lap.off_track_count, lap.reset_count, lap.penalty_ms)
+            for lap in trial.laps
+        )
+        result = results.TrialResult(
+            laps=tuple(laps),
+            total_time_ms=trial.total_time_ms,
+            off_track_count=trial.off_track_count,
+            reset_count=trial.reset_count,
+            finished=trial.finished,
+            ended_by=trial.ended_by,
+            trace_key=self.artifacts.put(trial.trace.to_bytes()),
+            policy_key=self.artifacts.put(trained.policy.to_bytes()),
+            versions=trial.versions,
+            seed=trained.seed,
+            digest=trained.digest,
+            output=trained.output,
+        )
+        recorded = self.write(results.record_trial, lease, result)
+        log.info("Submission %s: official time %s ms.", lease.submission_id, recorded.official_ms)
+
+
+def race(trained: "Training", assignment: Assignment) -> "Trial":
+    """Race the final policy; the reward function plays no part in it."""
+    from arena.garage import racing
+
+    return racing.time_trial(
+        trained.policy, tracks.load(assignment.track), laps=assignment.rules.laps, rules=assignment.rules
+    )
+
+
+def check_entry(payload: dict[str, Any]) -> dict[str, Any]:
+    """Check the files of an entry: settings first, then the reward function in its locked child."""
+    try:
+        settings.parse_model_metadata(payload.get("model_metadata"))
+        settings.parse_hyperparameters(payload.get("hyperparameters"))
+        track = tracks.load(payload.get("track") or tracks.names()[0])
+    except EntrantFault as fault:
+        return {
+            "ok": False,
+            "verdict": fault.verdict.value,
+            "message": fault.message,
+            "line": fault.line,
+            "rewards": [],
+        }
+    return sandbox.check(payload["source"], track).as_json()
+
+
+def run(arena_settings: ArenaSettings, *, name: str, checks_only: bool = False) -> None:
+    """Run one worker in this process until SIGTERM."""
+    engine = db.connect(arena_settings.database_url)
+    db.upgrade(engine)
+    artifacts = ArtifactStore(arena_settings.artifacts_dir)
+    kinds = (JobKind.CHECK,) if checks_only else jobs.ALL_KINDS
+    Worker(engine, artifacts, name=name, kinds=kinds).run()

@@ -1,0 +1,249 @@
+"""The door between league and garage, with a real database, real children and real (small) trainings."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session
+
+import starter_kits
+from arena.garage.policy import Policy
+from arena.league import db, events, jobs, seasons, standings, submissions
+from arena.league.artifacts import ArtifactStore
+from arena.league.models import Job, Race, Racer, Submission
+from arena.league.plans import RacePlan
+from arena.league.states import JobKind, JobState, SubmissionState, Timing
+from arena.league.submissions import Entry
+from arena.worker import Worker
+from simulator.trace import Trace
+from tests.conftest import Cast
+
+KIT = starter_kits.load("make_progress")
+STEPS = 60_000
+
+
+@pytest.fixture
+def artifacts(tmp_path: Path) -> ArtifactStore:
+    return ArtifactStore(tmp_path / "artifacts")
+
+
+@pytest.fixture
+def worker(engine: Engine, artifacts: ArtifactStore) -> Worker:
+    return Worker(engine, artifacts, name="test")
+
+
+@pytest.fixture
+def race(engine: Engine, cast: Cast) -> Race:
+    """An open race at the real time, for the worker has a real clock."""
+    now = datetime.now(UTC)
+    with db.transaction(engine) as session:
+        season = seasons.open_season(
+            session,
+            slug="now",
+            title="Now",
+            opens_at=now - timedelta(hours=1),
+            closes_at=now + timedelta(days=1),
+            by=cast.olga,
+            now=now,
+        )
+        plan = RacePlan(
+            slug="now-oval",
+            title="Now",
+            track="oval",
+            laps=2,
+            timing=Timing.BEST_LAP,
+            training_steps=STEPS,
+            seed=7,
+        )
+        return seasons.open_race(session, season, plan, by=cast.olga, now=now)
+
+
+def enter(
+    engine: Engine, race: Race, racer: Racer, source: str = KIT.reward_function, **settings: str
+) -> str:
+    """Submit and return the submission's id."""
+    with db.transaction(engine) as session:
+        own_race, own_racer = session.get_one(Race, race.id), session.get_one(Racer, racer.id)
+        entry = Entry(source, **settings)
+        return submissions.submit(session, own_race, own_racer, entry, datetime.now(UTC)).id
+
+
+def submission_of(engine: Engine, submission_id: str) -> Submission:
+    with db.reading(engine) as session:
+        return session.get_one(Submission, submission_id)
+
+
+def names_of_events(engine: Engine, submission_id: str) -> list[str]:
+    with db.reading(engine) as session:
+        return [entry.name for entry in events.read_after(session, 0, submission_id=submission_id)]
+
+
+def test_a_submission_is_trained_raced_and_recorded(
+    engine: Engine, artifacts: ArtifactStore, worker: Worker, race: Race, cast: Cast
+) -> None:
+    submission_id = enter(engine, race, cast.ann)
+    assert worker.work_once() is True
+    submission = submission_of(engine, submission_id)
+    assert submission.state is SubmissionState.RECORDED
+    assert submission.official_time_ms is not None
+    with db.reading(engine) as session:
+        rows = standings.board(session, session.get_one(Race, race.id))
+        trial = session.get_one(Submission, submission_id).trial
+        assert trial is not None
+        trace_key, versions = trial.trace_key, trial.versions
+    assert [(row.racer, row.official_ms) for row in rows] == [("ann", submission.official_time_ms)]
+    assert {"rules", "car", "track"} <= versions.keys()
+    assert len(Trace.from_bytes(artifacts.get(trace_key))) > 15
+    assert submission.policy_key is not None
+    Policy.from_bytes(artifacts.get(submission.policy_key))
+    names = names_of_events(engine, submission_id)
+    assert names.index("submission.training") < names.index("training.progressed")
+    assert (
+        names.index("submission.racing") < names.index("lap.completed") < names.index("submission.recorded")
+    )
+
+
+def test_the_same_code_with_another_comment_gets_the_same_time_and_policy(
+    engine: Engine, worker: Worker, race: Race, cast: Cast
+) -> None:
+    first = enter(engine, race, cast.ann)
+    second = enter(engine, race, cast.cleo, "# my very own idea\n" + KIT.reward_function)
+    while worker.work_once():
+        pass
+    one, other = submission_of(engine, first), submission_of(engine, second)
+    assert one.seed == other.seed
+    assert one.policy_key == other.policy_key
+    assert one.official_time_ms == other.official_time_ms
+
+
+def test_a_fault_in_the_entrants_code_is_a_verdict_and_the_next_submission_goes_on(
+    engine: Engine, worker: Worker, race: Race, cast: Cast
+) -> None:
+    broken = enter(engine, race, cast.ann, "def reward_function(params):\n    return params['nope']\n")
+    fine = enter(engine, race, cast.cleo)
+    while worker.work_once():
+        pass
+    rejected = submission_of(engine, broken)
+    assert rejected.state is SubmissionState.REJECTED
+    assert (rejected.verdict, rejected.verdict_line) == ("runtime", 2)
+    assert rejected.verdict_message is not None
+    assert "nope" in rejected.verdict_message
+    assert submission_of(engine, fine).state is SubmissionState.RECORDED
+
+
+def test_impossible_settings_are_a_verdict(engine: Engine, worker: Worker, race: Race, cast: Cast) -> None:
+    metadata = '{"action_space": [{"steering_angle": 90, "speed": 1}, {"steering_angle": 0, "speed": 1}]}'
+    submission_id = enter(engine, race, cast.ann, model_metadata=metadata)
+    worker.work_once()
+    assert submission_of(engine, submission_id).verdict == "settings"
+
+
+def test_our_own_fault_costs_no_try_and_is_tried_again(
+    engine: Engine, worker: Worker, race: Race, cast: Cast, caplog: pytest.LogCaptureFixture
+) -> None:
+    submission_id = enter(engine, race, cast.ann)
+    with db.transaction(engine) as session:
+        session.get_one(Race, race.id).track = "a-track-that-was-removed"
+    worker.work_once()
+    assert submission_of(engine, submission_id).state is SubmissionState.QUEUED
+    assert "failed on our side" in caplog.text
+    while worker.work_once():
+        pass
+    stalled = submission_of(engine, submission_id)
+    assert stalled.state is SubmissionState.STALLED
+    with db.reading(engine) as session:
+        own_race, ann = session.get_one(Race, race.id), session.get_one(Racer, cast.ann.id)
+        assert submissions.tries_left(session, own_race, ann) == own_race.max_submissions
+
+
+def test_a_cancelled_submission_stops_its_training(
+    engine: Engine, worker: Worker, race: Race, cast: Cast
+) -> None:
+    submission_id = enter(engine, race, cast.ann)
+    lease = worker.claim()
+    assert lease is not None
+    with db.transaction(engine) as session:
+        submission = session.get_one(Submission, submission_id)
+        ann = session.get_one(Racer, cast.ann.id)
+        submissions.cancel(session, submission, by=ann, now=datetime.now(UTC))
+    worker.work(lease)
+    assert submission_of(engine, submission_id).state is SubmissionState.CANCELLED
+
+
+def test_a_check_answers_without_spending_a_try(engine: Engine, worker: Worker, cast: Cast) -> None:
+    with db.transaction(engine) as session:
+        ann = session.get_one(Racer, cast.ann.id)
+        payload = {"source": KIT.reward_function, "track": "oval"}
+        job_id = jobs.request_check(session, ann, payload, datetime.now(UTC)).id
+    worker.work_once()
+    with db.reading(engine) as session:
+        job = session.get_one(Job, job_id)
+        assert job.state is JobState.DONE
+        assert job.result is not None
+        assert job.result["ok"] is True
+        assert len(job.result["rewards"]) >= 12
+
+
+def test_a_checker_leaves_trainings_alone(
+    engine: Engine, artifacts: ArtifactStore, race: Race, cast: Cast
+) -> None:
+    submission_id = enter(engine, race, cast.ann)
+    checker = Worker(engine, artifacts, name="checker", kinds=(JobKind.CHECK,))
+    assert checker.work_once() is False
+    assert submission_of(engine, submission_id).state is SubmissionState.QUEUED
+
+
+def start_worker(data: Path) -> subprocess.Popen[bytes]:
+    environment = {**os.environ, "ARENA_DATA_DIR": str(data)}
+    return subprocess.Popen([sys.executable, "-m", "arena", "worker", "--name", "w"], env=environment)
+
+
+def wait_for_state(
+    engine: Engine, submission_id: str, state: SubmissionState, within_s: float = 60.0
+) -> None:
+    deadline = time.monotonic() + within_s
+    while submission_of(engine, submission_id).state is not state:
+        assert time.monotonic() < deadline, f"still {submission_of(engine, submission_id).state}"
+        time.sleep(0.05)
+
+
+def test_sigterm_gives_the_training_back_to_the_queue(
+    engine: Engine, tmp_path: Path, race: Race, cast: Cast
+) -> None:
+    with db.transaction(engine) as session:
+        session.get_one(Race, race.id).training_steps = 20_000_000
+    submission_id = enter(engine, race, cast.ann)
+    with start_worker(tmp_path) as process:
+        wait_for_state(engine, submission_id, SubmissionState.TRAINING)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    assert submission_of(engine, submission_id).state is SubmissionState.QUEUED
+
+
+def test_a_killed_workers_submission_starts_again_by_itself(
+    engine: Engine, worker: Worker, tmp_path: Path, race: Race, cast: Cast
+) -> None:
+    submission_id = enter(engine, race, cast.ann)
+    with start_worker(tmp_path) as process:
+        wait_for_state(engine, submission_id, SubmissionState.TRAINING)
+        process.kill()
+    expire_leases(engine)
+    worker.work_once()
+    assert submission_of(engine, submission_id).state is SubmissionState.RECORDED
+    assert names_of_events(engine, submission_id).count("submission.requeued") == 1
+    assert names_of_events(engine, submission_id).count("submission.recorded") == 1
+
+
+def expire_leases(engine: Engine) -> None:
+    """Let the time of every lease run out, instead of waiting for it."""
+    with Session(engine) as session, session.begin():
+        for job in session.execute(select(Job).where(Job.state == JobState.CLAIMED)).scalars():
+            job.lease_until = datetime.now(UTC) - timedelta(seconds=1)
