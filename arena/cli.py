@@ -1,0 +1,391 @@
+"""The command line: `arena train`, `race`, `check` and `tracks` work on files alone; `submit` talks to a
+running arena; `serve`, `worker`, `demo` and `account` run one.
+
+Exit codes: 0 done, 1 the entrant's fault (a verdict says what and where), 2 wrong usage, 3 ours (logged
+with its traceback). With `--json` the result, or the verdict, is the only thing on standard output. Imports
+of the trainer, the league and the web stay inside the commands that need them: `arena check` must not wait
+two seconds for PyTorch.
+"""
+
+import json
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from arena import serve
+from arena.garage.verdicts import EntrantFault, Verdict
+from simulator import tracks
+from simulator.track import Track, TrackError
+
+FAULT_OF_ENTRANT, WRONG_USAGE, OUR_FAULT = 1, 2, 3
+
+output = Console()
+messages = Console(stderr=True)
+
+existing_file = click.Path(exists=True, dir_okay=False, path_type=Path)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+metadata_option = click.option(
+    "--model-metadata", type=existing_file, help="The action space: a DeepRacer model_metadata.json."
+)
+hyperparameters_option = click.option(
+    "--hyperparameters", type=existing_file, help="A DeepRacer hyperparameters.json."
+)
+track_option = click.option(
+    "--track",
+    "track_name",
+    required=True,
+    metavar="T",
+    help="A shipped track's name (`arena tracks`) or a .npy file.",
+)
+
+
+def print_json(value: Any) -> None:
+    """Write one JSON document to standard output."""
+    click.echo(json.dumps(value, indent=2, sort_keys=False))
+
+
+def main() -> None:
+    """Run the command line and turn every failure into its exit code."""
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
+    )
+    as_json = "--json" in sys.argv
+    try:
+        sys.exit(cli.main(standalone_mode=False) or 0)
+    except click.exceptions.Abort:
+        messages.print("Stopped.")
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except EntrantFault as fault:
+        show_fault(fault, as_json)
+        sys.exit(FAULT_OF_ENTRANT)
+    except Exception:
+        logging.getLogger("arena").exception(
+            "This is a fault of Apex Arena, not yours. Please report it with the lines below."
+        )
+        sys.exit(OUR_FAULT)
+
+
+def show_fault(fault: EntrantFault, as_json: bool) -> None:
+    """Tell the entrant what went wrong, where, and what to do next."""
+    if as_json:
+        print_json(
+            {"ok": False, "verdict": fault.verdict.value, "message": fault.message, "line": fault.line}
+        )
+        return
+    where = f" (line {fault.line})" if fault.line else ""
+    messages.print(f"[bold red]{fault.verdict.value}[/]{where}: ", end="")
+    messages.print(fault.message, markup=False)
+    if fault.detail:
+        messages.print(fault.detail, style="dim", markup=False)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="apex-arena")
+def cli() -> None:
+    """Apex Arena: train a 1:18 scale car with a reward function, race it, and watch the laps."""
+
+
+def load_track(name: str) -> Track:
+    """Load a shipped track or a file; a name that is neither is wrong usage."""
+    if name not in tracks.names() and not Path(name).is_file():
+        raise click.BadParameter(
+            f"{name!r} is neither a shipped track ({', '.join(tracks.names())}) nor a file.",
+            param_hint="--track",
+        )
+    try:
+        return tracks.load(name)
+    except TrackError as error:
+        raise EntrantFault(Verdict.TRACK, str(error)) from error
+
+
+def read_text(path: Path | None) -> str | None:
+    """Read a settings file as text, or pass None on."""
+    from arena.garage.sandbox import decode_source
+
+    return decode_source(path.read_bytes()) if path else None
+
+
+@cli.command()
+@click.argument("reward", type=existing_file)
+@track_option
+@metadata_option
+@hyperparameters_option
+@click.option(
+    "--steps",
+    type=click.IntRange(1_000, 100_000_000),
+    default=500_000,
+    show_default=True,
+    help="Training budget.",
+)
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
+@click.option(
+    "--out",
+    "folder",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where the policy goes.",
+)
+@json_option
+def train(
+    reward: Path,
+    track_name: str,
+    model_metadata: Path | None,
+    hyperparameters: Path | None,
+    steps: int,
+    seed: int,
+    folder: Path,
+    as_json: bool,
+) -> None:
+    """Train a car with the reward function in REWARD."""
+    from arena.garage import sandbox, settings
+
+    source = sandbox.decode_source(reward.read_bytes())
+    metadata = settings.parse_model_metadata(read_text(model_metadata))
+    learning = settings.parse_hyperparameters(read_text(hyperparameters))
+    track = load_track(track_name)
+    for warning in (*metadata.warnings, *learning.warnings):
+        messages.print(f"note: {warning}", style="yellow", markup=False)
+
+    from arena.garage import training
+
+    with progress_bar(steps, quiet=as_json) as on_progress:
+        trained = training.train(
+            source,
+            track,
+            metadata=metadata,
+            hyperparameters=learning,
+            steps=steps,
+            seed=seed,
+            on_progress=on_progress,
+        )
+    trained.policy.save(folder)
+    (folder / "reward_function.py").write_text(source, encoding="utf-8")
+    result = {
+        "steps": trained.steps,
+        "wall_s": round(trained.wall_s, 3),
+        "steps_per_s": round(trained.steps_per_s),
+        "policy": str(folder / "policy.safetensors"),
+        "episodes": trained.episodes,
+        "completed_laps": trained.completed_laps,
+        "track": track.name,
+        "seed": seed,
+    }
+    (folder / "training.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    if as_json:
+        print_json(result)
+        return
+    output.print(
+        f"Trained {trained.steps:,} steps in {trained.wall_s:.1f} s ({trained.steps_per_s:,.0f} steps/s): "
+        f"{trained.episodes:,} episodes, {trained.completed_laps:,} of them complete laps."
+    )
+    output.print(f"Now race it:  arena race {folder} --track {track_name}", markup=False)
+
+
+class progress_bar:  # noqa: N801 (used as a verb: `with progress_bar(...) as on_progress`)
+    """A bar with steps, speed, laps and the time left; silent where a program reads the output."""
+
+    def __init__(self, steps: int, *, quiet: bool) -> None:
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self.bar = Progress(
+            TextColumn("training"),
+            BarColumn(),
+            TextColumn("{task.completed:,.0f} of {task.total:,.0f} steps"),
+            TextColumn("{task.fields[laps]:,} laps"),
+            TextColumn("{task.fields[best]}"),
+            TimeRemainingColumn(),
+            console=messages,
+            disable=quiet,
+        )
+        self.task = self.bar.add_task("training", total=steps, laps=0, best="")
+
+    def __enter__(self) -> Callable[[Any], None]:
+        self.bar.start()
+        return self.update
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.stop()
+
+    def update(self, progress: Any) -> None:
+        best = f"best {seconds(progress.best_lap_ms)}" if progress.best_lap_ms else ""
+        self.bar.update(self.task, completed=progress.steps, laps=progress.completed_laps, best=best)
+
+
+def seconds(milliseconds: int | None) -> str:
+    """Format a lap time: 12.345 or 1:02.345; a dash where there is none."""
+    if milliseconds is None:
+        return "-"
+    minutes, rest = divmod(milliseconds, 60_000)
+    return f"{minutes}:{rest / 1000:06.3f}" if minutes else f"{rest / 1000:.3f}"
+
+
+@cli.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@track_option
+@click.option("--laps", type=click.IntRange(1, 100), default=3, show_default=True)
+@json_option
+def race(folder: Path, track_name: str, laps: int, as_json: bool) -> None:
+    """Race the trained car in FOLDER against the clock, from a standing start."""
+    from arena.garage import racing
+    from arena.garage.policy import Policy
+
+    track = load_track(track_name)
+    trial = racing.time_trial(Policy.load(folder), track, laps=laps)
+    trace = folder / f"trace-{track.name}.npz"
+    trial.trace.save(trace)
+    if as_json:
+        print_json(
+            {
+                "lap_times_ms": [lap.lap_time_ms for lap in trial.laps],
+                "best_lap_ms": trial.best_lap_ms,
+                "total_time_ms": trial.total_time_ms,
+                "off_track_count": trial.off_track_count,
+                "reset_count": trial.reset_count,
+                "completed_laps": trial.completed_laps,
+                "finished": trial.finished,
+                "ended_by": trial.ended_by,
+                "trace": str(trace),
+                "versions": trial.versions,
+            }
+        )
+        return
+    table = Table("lap", "time", "off track", "penalty", title=f"{track.name}, {laps} laps")
+    for lap in trial.laps:
+        table.add_row(
+            str(lap.number),
+            seconds(lap.lap_time_ms),
+            str(lap.off_track_count),
+            seconds(lap.penalty_ms or None),
+        )
+    output.print(table)
+    if not trial.finished:
+        output.print(f"Did not finish: {trial.ended_by}.")
+    output.print(
+        f"Best lap {seconds(trial.best_lap_ms)}, total {seconds(trial.total_time_ms)}. "
+        f"The drive is in {trace}",
+        markup=False,
+    )
+
+
+@cli.command(name="tracks")
+@json_option
+def list_tracks(as_json: bool) -> None:
+    """List the shipped tracks."""
+    described = [tracks.describe(name) for name in tracks.names()]
+    if as_json:
+        print_json(
+            [
+                {
+                    "name": t.name,
+                    "title": t.title,
+                    "length_m": round(t.length_m, 2),
+                    "width_m": round(t.width_m, 3),
+                    "difficulty": t.difficulty,
+                }
+                for t in described
+            ]
+        )
+        return
+    table = Table("name", "title", "length", "width", "difficulty", "what it is like")
+    for track in described:
+        table.add_row(
+            track.name,
+            track.title,
+            f"{track.length_m:.1f} m",
+            f"{track.width_m:.2f} m",
+            str(track.difficulty),
+            track.description,
+        )
+    output.print(table)
+
+
+@cli.command()
+@click.argument("reward", type=existing_file)
+@metadata_option
+@hyperparameters_option
+@json_option
+def check(reward: Path, model_metadata: Path | None, hyperparameters: Path | None, as_json: bool) -> None:
+    """Call the reward function in REWARD on a dozen situations and show what it answers."""
+    from arena.garage import sandbox, settings
+
+    source = sandbox.decode_source(reward.read_bytes())
+    settings.parse_model_metadata(read_text(model_metadata))
+    settings.parse_hyperparameters(read_text(hyperparameters))
+    result = sandbox.check(source, tracks.load(tracks.names()[0]))
+    if as_json:
+        print_json(result.as_json())
+        sys.exit(0 if result.ok else FAULT_OF_ENTRANT)
+    if not result.ok:
+        raise EntrantFault(result.verdict, result.message, line=result.line, detail=result.detail)
+    table = Table("situation", "reward", title=result.message)
+    for row in result.rewards:
+        table.add_row(row.state, f"{row.reward:.4f}")
+    output.print(table)
+
+
+@cli.command()
+@click.argument("reward", type=existing_file)
+@click.option(
+    "--race", "race_slug", required=True, metavar="SLUG", help="The race to enter, as in its address."
+)
+@click.option(
+    "--url",
+    required=True,
+    envvar="ARENA_URL",
+    metavar="U",
+    help="The arena's address, e.g. http://127.0.0.1:8000",
+)
+@click.option(
+    "--token", required=True, envvar="ARENA_TOKEN", metavar="T", help="Your token, from the account page."
+)
+@metadata_option
+@hyperparameters_option
+@click.option(
+    "--wait/--no-wait", default=True, show_default=True, help="Follow the submission up to its result."
+)
+@json_option
+def submit(
+    reward: Path,
+    race_slug: str,
+    url: str,
+    token: str,
+    model_metadata: Path | None,
+    hyperparameters: Path | None,
+    wait: bool,
+    as_json: bool,
+) -> None:
+    """Enter the reward function in REWARD in a race of an arena."""
+    from arena import remote
+    from arena.garage.sandbox import decode_source
+
+    client = remote.Client(url, token)
+    submission = client.submit(
+        race_slug,
+        reward_function=decode_source(reward.read_bytes()),
+        model_metadata=read_text(model_metadata),
+        hyperparameters=read_text(hyperparameters),
+    )
+    messages.print(f"Submitted as number {submission['number']}: {submission['url']}", markup=False)
+    if wait:
+        submission = client.follow(
+            submission["id"], on_state=lambda state: messages.print(state, style="dim", markup=False)
+        )
+    if as_json:
+        print_json(submission)
+    if submission.get("verdict"):
+        raise EntrantFault(Verdict(submission["verdict"]), submission["message"], line=submission["line"])
+    if wait and not as_json:
+        output.print(f"Official time: {seconds(submission['official_ms'])}")
+
+
+for _command in (serve.account, serve.demo, serve.serve, serve.worker):
+    cli.add_command(_command)

@@ -1,0 +1,110 @@
+"""The demo season: three races on three tracks in which the starter kits' cars train and race for real.
+
+`prepare` fills an empty database once; on later starts it keeps the data and only gives the two demo
+accounts new passwords, because the old ones were printed once and are stored nowhere.
+"""
+
+import secrets
+from datetime import UTC, datetime, timedelta
+
+from rich.console import Console
+from rich.panel import Panel
+from sqlalchemy.orm import Session
+
+import starter_kits
+from arena.league import accounts, db, seasons, submissions
+from arena.league.models import Race, Racer
+from arena.league.plans import RacePlan
+from arena.league.states import Role, Timing
+from arena.settings import ArenaSettings
+from simulator import tracks
+
+SEASON = "demo-season"
+SEASON_DAYS = 30
+# Title and timing of each race; the tracks are the easiest, the middle and the hardest that ship.
+RACES = (
+    ("First Laps", Timing.BEST_LAP),
+    ("Midfield Cup", Timing.TOTAL),
+    ("Hairpin Masters", Timing.AVERAGE),
+)
+DEMO_ACCOUNTS = (("olga", "Olga Organiser", Role.ORGANISER), ("ann", "Ann Racer", Role.RACER))
+
+
+def prepare(address: str) -> None:
+    """Fill the database where it is empty, and print how to sign in."""
+    engine = db.connect(ArenaSettings.from_environment().database_url)
+    db.upgrade(engine)
+    passwords = {handle: secrets.token_urlsafe(9) for handle, _, _ in DEMO_ACCOUNTS}
+    now = datetime.now(UTC)
+    with db.transaction(engine) as session:
+        for handle, name, role in DEMO_ACCOUNTS:
+            accounts.ensure_account(
+                session, handle=handle, name=name, role=role, password=passwords[handle], now=now
+            )
+        if seasons.find_season(session, SEASON) is None:
+            fill(session, now)
+    engine.dispose()
+    print_welcome(address, passwords)
+
+
+def fill(session: Session, now: datetime) -> None:
+    """Open the season with its races and enter every kit's car, race by race."""
+    organiser = accounts.find_racer(session, DEMO_ACCOUNTS[0][0])
+    assert organiser is not None
+    season = seasons.open_season(
+        session,
+        slug=SEASON,
+        title="Demo Season",
+        opens_at=now,
+        closes_at=now + timedelta(days=SEASON_DAYS),
+        by=organiser,
+        now=now,
+    )
+    cars = [enter_kit_driver(session, kit, now) for kit in starter_kits.kits()]
+    for (title, timing), track in zip(RACES, chosen_tracks(), strict=True):
+        plan = RacePlan(
+            slug=title.lower().replace(" ", "-"),
+            title=title,
+            track=track,
+            timing=timing,
+            average_laps=2 if timing is Timing.AVERAGE else None,
+        )
+        race = seasons.open_race(session, season, plan, by=organiser, now=now)
+        for kit, racer in zip(starter_kits.kits(), cars, strict=True):
+            enter(session, race, racer, kit, now)
+
+
+def chosen_tracks() -> list[str]:
+    """Return the easiest, the middle and the hardest of the shipped tracks."""
+    by_difficulty = sorted(tracks.names(), key=lambda name: tracks.describe(name).difficulty)
+    return [by_difficulty[0], by_difficulty[len(by_difficulty) // 2], by_difficulty[-1]]
+
+
+def enter_kit_driver(session: Session, kit: starter_kits.Kit, now: datetime) -> Racer:
+    """Create the account, without a password, under which a kit's car races."""
+    is_house = kit.name == starter_kits.HOUSE_CAR
+    return accounts.create_racer(
+        session,
+        handle=kit.name.replace("_", "-"),
+        name="House car" if is_house else f"Kit: {kit.title}",
+        password=None,
+        is_house=is_house,
+        now=now,
+    )
+
+
+def enter(session: Session, race: Race, racer: Racer, kit: starter_kits.Kit, now: datetime) -> None:
+    """Enter a kit unchanged, as anybody could."""
+    entry = submissions.Entry(kit.reward_function, kit.model_metadata, kit.hyperparameters)
+    submissions.submit(session, race, racer, entry, now)
+
+
+def print_welcome(address: str, passwords: dict[str, str]) -> None:
+    """Print the address and the two generated passwords; they are stored nowhere else."""
+    lines = [f"Open  [bold]{address}[/]  — the first laps appear by themselves within a minute.", ""]
+    for handle, name, role in DEMO_ACCOUNTS:
+        lines.append(
+            f"Sign in as [bold]{handle}[/] ({name}, {role.value}), password [bold]{passwords[handle]}[/]"
+        )
+    lines += ["", "The passwords are new at each start. Ctrl-C stops the arena; its data stays."]
+    Console().print(Panel("\n".join(lines), title="Apex Arena demo", expand=False))

@@ -1,0 +1,113 @@
+"""A small client of the arena's HTTP API, for `arena submit`."""
+
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from arena.garage.verdicts import EntrantFault, Verdict
+
+OUR_FAULT = 3
+FINAL_STATES = frozenset({"recorded", "rejected", "stalled", "cancelled"})
+
+
+class UnavailableError(click.ClickException):
+    """No arena answers as one should: nothing is wrong with the entry."""
+
+    exit_code = OUR_FAULT
+
+
+class Client:
+    """Speaks to one arena with one racer's token; an address or token that does not work is a
+    `click.ClickException` in plain words.
+    """
+
+    def __init__(self, url: str, token: str) -> None:
+        self.url = url.rstrip("/")
+        self.token = token
+
+    def submit(
+        self, race: str, *, reward_function: str, model_metadata: str | None, hyperparameters: str | None
+    ) -> dict[str, Any]:
+        """Enter a race; raise EntrantFault with the arena's verdict when it refuses the code."""
+        body = {
+            "reward_function": reward_function,
+            "model_metadata": model_metadata,
+            "hyperparameters": hyperparameters,
+        }
+        return self.request(
+            f"/api/v1/races/{race}/submissions",
+            {key: value for key, value in body.items() if value is not None},
+        )
+
+    def follow(
+        self, submission_id: str, *, on_state: Callable[[str], None], every_s: float = 1.0
+    ) -> dict[str, Any]:
+        """Ask for the submission's state until it is final, telling each change."""
+        told = ""
+        while True:
+            submission = self.request(f"/api/v1/submissions/{submission_id}")
+            state = submission["state"]
+            if state != told:
+                on_state(state)
+                told = state
+            if state in FINAL_STATES:
+                return submission
+            time.sleep(every_s)
+
+    def request(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        """GET, or POST a JSON body; return the JSON answer."""
+        if not self.url.startswith(("http://", "https://")):
+            raise click.UsageError(f"--url must begin with http:// or https://, not {self.url!r}.")
+        request = urllib.request.Request(self.url + path, headers={"Authorization": f"Bearer {self.token}"})
+        if body is not None:
+            request.data = json.dumps(body).encode()
+            request.add_header("Content-Type", "application/json")
+        try:
+            with urllib.request.urlopen(request, timeout=60) as response:
+                answer: dict[str, Any] = json.load(response)
+                return answer
+        except urllib.error.HTTPError as error:
+            raise refusal(error) from error
+        except (urllib.error.URLError, TimeoutError) as error:
+            raise UnavailableError(
+                f"No arena answers at {self.url} ({error}). Is it running, and is the address right?"
+            ) from error
+
+
+def refusal(error: urllib.error.HTTPError) -> Exception:
+    """Turn a problem document into the verdict, or the sentence, that it holds."""
+    try:
+        problem = json.load(error)
+    except ValueError:
+        return UnavailableError(f"The arena answered {error.code} {error.reason} without an explanation.")
+    detail = problem.get("detail") or problem.get("title") or error.reason
+    if problem.get("verdict"):
+        return EntrantFault(Verdict(problem["verdict"]), detail, line=problem.get("line"))
+    if error.code >= 500:
+        return UnavailableError(f"The arena failed ({error.code}): {detail}")
+    return click.UsageError(f"The arena refused ({error.code}): {detail}")
+        except urllib.error.HTTPError as error:
+            raise refusal(error) from error
+        except (urllib.error.URLError, TimeoutError) as error:
+            raise UnavailableError(
+                f"No arena answers at {self.url} ({error}). Is it running, and is the address right?"
+            ) from error
+
+
+def refusal(error: urllib.error.HTTPError) -> Exception:
+    """Turn a problem document into the verdict, or the sentence, that it holds."""
+    try:
+        problem = json.load(error)
+    except ValueError:
+        return UnavailableError(f"The arena answered {error.code} {error.reason} without an explanation.")
+    detail = problem.get("detail") or problem.get("title") or error.reason
+    if problem.get("verdict"):
+        return EntrantFault(Verdict(problem["verdict"]), detail, line=problem.get("line"))
+    answer = click.ClickException(f"The arena refused ({error.code}): {detail}")
+    answer.exit_code = OUR_FAULT if error.code >= 500 else WRONG_USAGE
+    return answer
