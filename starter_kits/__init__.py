@@ -1,8 +1,9 @@
 """Starter kits: small, complete entries that people copy and change.
 
-Each folder is one kit: `reward_function.py`, `model_metadata.json` (the action space), `hyperparameters.json` and a `README.md` that says
-what it teaches and which laps it reaches. The first line of the README is the title, the second paragraph the summary. The tests train every
-kit, the demo season races them, and the submit page offers them. To add a kit, add a folder and name it in `ORDER`.
+Each folder is one kit: `reward_function.py`, `model_metadata.json` (the action space),
+`hyperparameters.json` and a `README.md` that says what it teaches and which laps it reaches. The first line
+of the README is the title, the second paragraph the summary. The tests train every kit, the demo season
+races them, and the submit page offers them. To add a kit, add a folder and name it in `ORDER`.
 """
 
 from dataclasses import dataclass
@@ -11,7 +12,14 @@ from pathlib import Path
 FOLDER = Path(__file__).parent
 
 # From the first idea to the fastest: the order in which a newcomer meets them.
-ORDER = ("centre_line", "follow_the_road", "make_progress", "brake_for_bends", "racing_line", "beat_your_best")
+ORDER = (
+    "centre_line",
+    "follow_the_road",
+    "make_progress",
+    "brake_for_bends",
+    "racing_line",
+    "beat_your_best",
+)
 
 # The car that every racer can measure themselves against; good, but not the best.
 HOUSE_CAR = "brake_for_bends"

@@ -1,4 +1,5 @@
-# What the function remembers between two calls. Each car in the training has its own copy of this file, so this is the progress of the same car
+# What the function remembers between two calls. Each car in the training has its own copy of this file, so
+# this is the progress of the same car
 # one step ago.
 previous_progress = 0.0
 
@@ -13,7 +14,7 @@ def reward_function(params):
     gained = params["progress"] - previous_progress
     previous_progress = params["progress"]
 
-    if params["is_offtrack"] or params["is_reversed"] and gained < 0:
+    if params["is_offtrack"]:
         return -5.0
 
     # Metres instead of percent, so that the same function suits a short and a long track.

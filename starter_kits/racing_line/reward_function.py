@@ -8,7 +8,9 @@ ROUNDS = 60
 
 
 def racing_line(waypoints, track_width):
-    """Offsets of the line to the left of each waypoint, in metres: the centre line pulled tight like a rubber band that must stay on the road."""
+    """Offsets of the line to the left of each waypoint, in metres: the centre line pulled tight like a
+    rubber band that must stay on the road.
+    """
     centre = np.array(waypoints[:-1])
     along = np.roll(centre, -1, axis=0) - np.roll(centre, 1, axis=0)
     left = np.column_stack([-along[:, 1], along[:, 0]]) / np.linalg.norm(along, axis=1, keepdims=True)
@@ -47,5 +49,5 @@ def closeness(params):
     behind, ahead = params["closest_waypoints"]
     target = (line[behind % len(line)] + line[ahead % len(line)]) / 2
     # left/right of the centre line, in the direction of travel
-    offset = params["distance_from_center"] if params["is_left_of_center"] else -params["distance_from_center"]
-    return max(0.0, 1.0 - abs(offset - target) / 0.4)
+    side = 1.0 if params["is_left_of_center"] else -1.0
+    return max(0.0, 1.0 - abs(side * params["distance_from_center"] - target) / 0.4)
