@@ -1,7 +1,8 @@
 /** Everything that the server says to the browser, in one place: events, rooms, API answers. */
 
 export interface BoardRow {
-  rank: number;
+  /** null for house cars: they stand on the board and take no rank. */
+  rank: number | null;
   racer: string;
   name: string;
   team: string | null;
@@ -21,8 +22,7 @@ export interface SeasonRow {
   name: string;
   team: string | null;
   points: number;
-  races: Record<string, number>;
-  is_house: boolean;
+  races: Record<string, { rank: number; official_ms: number; points: number }>;
 }
 
 export interface Progress {
@@ -45,11 +45,13 @@ interface Payloads {
   "race.closed": Record<string, unknown>;
   "racer.joined": Record<string, unknown>;
   "team.created": Record<string, unknown>;
-  "submission.queued": { number: number; place?: number };
+  "submission.queued": { number: number; place: number | null };
+  "submission.claimed": { attempt: number };
   "submission.training": Record<string, unknown>;
   "training.progressed": Progress;
   "submission.racing": Record<string, unknown>;
-  "submission.rejected": { verdict: string; message: string; line: number | null };
+  /** The message and the line only for the owner and for organisers. */
+  "submission.rejected": { verdict: string; message?: string; line?: number | null };
   "submission.stalled": { message: string; attempt: number; final: boolean };
   "submission.cancelled": Record<string, unknown>;
   "submission.requeued": Record<string, unknown>;
@@ -69,7 +71,7 @@ interface Payloads {
   };
   "submission.recorded": { official_ms: number | null; best_lap_ms: number | null };
   "standing.changed": {
-    rank: number;
+    rank: number | null;
     official_ms: number;
     previous_ms: number | null;
     racer_name: string;
@@ -93,6 +95,7 @@ export type ArenaEvent = {
     racer: string | null;
     /** The name that people see; absent where nobody is concerned. */
     racer_name?: string | null;
+    race_title?: string | null;
     submission: string | null;
     payload: Payloads[N];
     room?: string;
@@ -214,6 +217,7 @@ export interface CheckAnswer {
   line: number | null;
   rewards: CannedReward[];
   output: string;
+  warnings: string[];
 }
 
 /** RFC 9457. */
@@ -231,7 +235,7 @@ export interface Kit {
   name: string;
   title: string;
   summary: string;
-  reward_function: string;
+  source: string;
   model_metadata: string;
   hyperparameters: string;
 }

@@ -27,6 +27,12 @@ test("of two equal times the earlier one stands first", () => {
   expect(after.map((one) => one.racer)).toEqual(["ben", "ann"]);
 });
 
+test("a house car stands in its place and takes no rank", () => {
+  const house = { ...row("house", 8500), is_house: true };
+  const after = [row("ann", 9000), house].reduce<BoardRow[]>((all, one) => withStanding(all, one, 100), []);
+  expect(after.map((one) => [one.racer, one.rank])).toEqual([["house", null], ["ann", 1]]);
+});
+
 test("no more rows than the limit stay", () => {
   expect(withStanding([row("ann", 1), row("ben", 2)], row("cleo", 3), 2).map((one) => one.racer)).toEqual(["ann", "ben"]);
 });

@@ -7,6 +7,9 @@ import { DEFAULT_CONTINUOUS, DEFAULT_DISCRETE, readActions, writeActions, type A
 const STEERING_DEG = { min: -30, max: 30, step: 0.5 };
 const SPEED_MPS = { min: 0.1, max: 4, step: 0.1 };
 
+const LEAST_ACTIONS = 2;
+const MOST_ACTIONS = 30;
+
 type Limits = typeof STEERING_DEG;
 
 export class ActionForm {
@@ -77,8 +80,8 @@ export class ActionForm {
 
   private table(space: Extract<ActionSpace, { type: "discrete" }>): HTMLElement {
     const rows = space.actions.map((action, index) => {
-      const remove = element("button", { type: "button", class: "button", "aria-label": `Remove action ${index}` }, "Remove");
-      remove.disabled = space.actions.length <= 1;
+      const remove = element("button", { type: "button", class: "button small", "aria-label": `Remove action ${index}` }, "Remove");
+      remove.disabled = space.actions.length <= LEAST_ACTIONS;
       remove.addEventListener("click", () => this.change(() => space.actions.splice(index, 1)));
       return element("tr", {},
         element("th", { scope: "row" }, String(index)),
@@ -89,7 +92,8 @@ export class ActionForm {
         element("td", {}, remove));
     });
     const head = ["Action", "Steering (degrees)", "Speed (m/s)"].map((word) => element("th", { scope: "col" }, word));
-    const add = element("button", { type: "button", class: "button" }, "Add an action");
+    const add = element("button", { type: "button", class: "button small" }, "Add an action");
+    add.disabled = space.actions.length >= MOST_ACTIONS;
     add.addEventListener("click", () =>
       this.change(() => space.actions.push({ ...(space.actions.at(-1) ?? { steering_angle: 0, speed: 1 }) })));
     return element("div", {},

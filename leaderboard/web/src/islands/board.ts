@@ -10,13 +10,15 @@ import { highlight, reconcile, type KeyedRow } from "../live/rows";
 import { withStanding } from "../live/standings";
 import type { ArenaEvent, BoardRow, SeasonRow, Snapshot } from "../protocol";
 
-const SHOWN = 100;
+const MOST_ROWS = 100;
 const CELLS = ["rank", "racer", "time", "gap", "laps", "tries"] as const;
 const NUMERIC = new Set<string>(["rank", "time", "gap", "laps", "tries", "points"]);
 
 export function mount(host: HTMLElement): void {
   const body = host.querySelector<HTMLTableSectionElement>("table.board tbody");
   if (!body) throw new Error("The board island needs a table.board with a tbody.");
+  // Deeper pages of a long board are history: live rows belong to the first one.
+  if (Number(new URLSearchParams(location.search).get("page") ?? 1) > 1) return;
   const kind = host.dataset["kind"] === "season" ? "season" : "race";
   const board = kind === "season" ? new SeasonBoard(host, body) : new RaceBoard(host, body);
   const sign = new ConnectionSign(host);
@@ -34,18 +36,20 @@ class RaceBoard {
   private readonly newest: HTMLElement;
   private readonly garage: Garage;
   private readonly me: string;
+  private readonly limit: number;
   private isDrawn = false;
 
   constructor(private readonly host: HTMLElement, private readonly body: HTMLTableSectionElement) {
     this.announcer = new Announcer(host);
     this.me = host.dataset["me"] ?? "";
+    this.limit = Number(host.dataset["rows"] ?? MOST_ROWS);
     this.newest = element("p", { class: "newest-lap", hidden: true });
-    host.querySelector("table.board")?.before(this.newest);
+    (host.querySelector(".table-scroll") ?? this.body.parentElement)?.before(this.newest);
     this.garage = new Garage(host);
   }
 
   restart(snapshot: Snapshot): void {
-    this.rows = (snapshot.board ?? []) as BoardRow[];
+    this.rows = ((snapshot.board ?? []) as BoardRow[]).slice(0, this.limit);
     this.garage.restart(snapshot.active ?? []);
     this.draw();
   }
@@ -54,16 +58,26 @@ class RaceBoard {
     this.garage.take(event);
     if (event.name === "standing.changed") this.takeStanding(event.payload.row);
     if (event.name === "lap.completed") this.takeLap(event.payload.racer_name, event);
+    if (event.name === "trial.finished") this.countTrial(event.racer);
+  }
+
+  /** A drive that is no better changes nothing but the number of entries; a better one brings its own row. */
+  private countTrial(racer: string | null): void {
+    const row = this.rows.find((one) => one.racer === racer);
+    if (!row) return;
+    row.submissions += 1;
+    this.draw();
   }
 
   private takeStanding(row: BoardRow): void {
     const before = this.rows.find((old) => old.racer === row.racer)?.rank;
-    this.rows = withStanding(this.rows, row, SHOWN);
+    this.rows = withStanding(this.rows, row, this.limit);
     this.draw();
     highlight(this.body, row.racer);
     const place = this.rows.find((now) => now.racer === row.racer)?.rank ?? row.rank;
-    const move = before !== undefined && before !== place ? `, from place ${before}` : "";
-    this.announcer.say(`${row.name}: ${lapTime(row.official_ms)}, place ${place}${move}.`);
+    const on = place === null ? "" : `, place ${place}`;
+    const move = before !== undefined && before !== null && before !== place ? `, from place ${before}` : "";
+    this.announcer.say(`${row.name}: ${lapTime(row.official_ms)}${on}${move}.`);
   }
 
   private takeLap(name: string, event: Extract<ArenaEvent, { name: "lap.completed" }>): void {
@@ -73,7 +87,7 @@ class RaceBoard {
       element("span", { class: "label" }, "Newest lap"),
       element("strong", {}, name),
       element("span", { class: "time" }, lapTime(lap_time_ms)),
-      element("span", { class: "muted" }, `lap ${number}, ${clean}`),
+      element("span", { class: "soft" }, `lap ${number}, ${clean}`),
     );
     this.newest.hidden = false;
     if (event.racer) highlight(this.body, event.racer);
@@ -85,16 +99,16 @@ class RaceBoard {
     );
     reconcile(this.body, wanted, this.isDrawn);
     this.isDrawn = true;
-    this.host.classList.toggle("is-empty", this.rows.length === 0);
+    const empty = this.host.querySelector<HTMLElement>(".empty");
+    if (empty) empty.hidden = this.rows.length > 0;
   }
 
   private update(line: HTMLTableRowElement, row: BoardRow, isNew: boolean): void {
     if (isNew) line.append(...CELLS.map((name) => element("td", { class: cellClass(name) })));
     line.classList.toggle("is-me", row.racer === this.me);
     line.classList.toggle("is-house", row.is_house);
-    line.classList.toggle("is-podium", row.rank <= 3);
-    setText(line.querySelector(".rank"), String(row.rank));
-    setRacer(line.querySelector(".racer"), row);
+    markRank(line, row.rank);
+    setRacer(line.querySelector(".racer"), row, row.is_house);
     setText(line.querySelector(".time"), lapTime(row.official_ms));
     setText(line.querySelector(".gap"), gap(row.gap_ms));
     setText(line.querySelector(".laps"), String(row.laps));
@@ -105,11 +119,13 @@ class RaceBoard {
 class SeasonBoard {
   private readonly announcer: Announcer;
   private readonly races: string[];
+  private readonly me: string;
   private leader = "";
   private isDrawn = false;
 
-  constructor(host: HTMLElement, private readonly body: HTMLTableSectionElement) {
+  constructor(private readonly host: HTMLElement, private readonly body: HTMLTableSectionElement) {
     this.announcer = new Announcer(host);
+    this.me = host.dataset["me"] ?? "";
     const heads = host.querySelectorAll<HTMLElement>("table.board thead [data-race]");
     this.races = [...heads].map((head) => head.dataset["race"] ?? "");
   }
@@ -122,6 +138,8 @@ class SeasonBoard {
       this.isDrawn,
     );
     this.isDrawn = true;
+    const empty = this.host.querySelector<HTMLElement>(".empty");
+    if (empty) empty.hidden = rows.length > 0;
     const leader = rows[0];
     if (leader && this.leader && leader.racer !== this.leader) {
       this.announcer.say(`${leader.name} now leads the season with ${leader.points} points.`);
@@ -143,12 +161,11 @@ class SeasonBoard {
         element("td", { class: "total number" }),
       );
     }
-    line.classList.toggle("is-podium", row.rank <= 3);
-    line.classList.toggle("is-house", row.is_house);
-    setText(line.querySelector(".rank"), String(row.rank));
-    setRacer(line.querySelector(".racer"), row);
+    line.classList.toggle("is-me", row.racer === this.me);
+    markRank(line, row.rank);
+    setRacer(line.querySelector(".racer"), row, false);
     for (const cell of line.querySelectorAll<HTMLElement>("[data-race]")) {
-      setText(cell, String(row.races[cell.dataset["race"] ?? ""] ?? "–"));
+      setText(cell, String(row.races[cell.dataset["race"] ?? ""]?.points ?? "–"));
     }
     setText(line.querySelector(".total"), String(row.points));
   }
@@ -158,11 +175,22 @@ function cellClass(name: string): string {
   return NUMERIC.has(name) ? `${name} number` : name;
 }
 
-function setRacer(cell: Element | null, row: { racer: string; name: string; team: string | null }): void {
-  const said = `${row.racer}\n${row.name}\n${row.team ?? ""}`;
-  if (!(cell instanceof HTMLElement) || cell.dataset["said"] === said) return;
-  cell.dataset["said"] = said;
+function markRank(line: HTMLTableRowElement, rank: number | null): void {
+  line.dataset["rank"] = String(rank ?? "");
+  line.classList.toggle("is-podium", rank !== null && rank <= 3);
+  setText(line.querySelector(".rank"), rank === null ? "–" : String(rank));
+}
+
+/** Write name and team only where they differ from what stands there; the server wrote the same markup. */
+function setRacer(
+  cell: Element | null, row: { racer: string; name: string; team: string | null }, isHouse: boolean,
+): void {
+  if (!cell) return;
+  const same = cell.querySelector("a")?.textContent === row.name
+    && (cell.querySelector(".team")?.textContent ?? null) === row.team;
+  if (same) return;
   const link = element("a", { href: `/racers/${encodeURIComponent(row.racer)}` }, row.name);
   const team = row.team ? [element("span", { class: "team" }, row.team)] : [];
-  cell.replaceChildren(link, ...team);
+  const tag = isHouse ? [element("span", { class: "tag" }, "house car")] : [];
+  cell.replaceChildren(link, ...tag, ...team);
 }

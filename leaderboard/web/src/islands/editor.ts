@@ -69,26 +69,26 @@ class Workshop {
       return;
     }
     try {
-      const kit = await getJson<Kit>(`/api/v1/kits/${encodeURIComponent(select.value)}`);
-      this.code.fill(kit.reward_function);
+      const kit = await getJson<Kit>(`/kits/${encodeURIComponent(select.value)}.json`);
+      this.code.fill(kit.source);
       if (this.metadata) this.metadata.value = kit.model_metadata;
       if (this.hyperparameters) this.hyperparameters.value = kit.hyperparameters;
       this.actions?.read();
-      this.say("notice", `${kit.title}: ${kit.summary}`);
+      this.say("callout", `${kit.title}: ${kit.summary}`);
     } catch (fault) {
       this.complain(fault);
     }
   }
 
   private get entry(): Record<string, string> {
-    const entry: Record<string, string> = { source: this.code.source };
+    const entry: Record<string, string> = { reward_function: this.code.source };
     if (this.metadata?.value.trim()) entry["model_metadata"] = this.metadata.value;
     if (this.hyperparameters?.value.trim()) entry["hyperparameters"] = this.hyperparameters.value;
     return entry;
   }
 
   private async check(): Promise<void> {
-    this.say("notice", "Checking …");
+    this.say("callout", "Checking …");
     const race = this.form.dataset["race"];
     const checked = await postJson<CheckAnswer>("/api/v1/checks", { ...this.entry, ...(race && { race }) });
     this.code.clear();
@@ -96,16 +96,19 @@ class Workshop {
       element("tr", {}, element("th", { scope: "row" }, state), element("td", { class: "number" }, rewardText(reward))));
     const head = element("tr", {}, element("th", { scope: "col" }, "State of the car"), element("th", { scope: "col", class: "number" }, "Your reward"));
     this.answer.replaceChildren(
-      element("p", { class: "notice notice-good" }, "It runs. This is what it gives in some typical states:"),
+      element("p", { class: "callout good" }, "It runs. This is what it gives in some typical states:"),
       element("table", { class: "table check-rewards" }, element("thead", {}, head), element("tbody", {}, ...rows)),
     );
+    if (checked.warnings.length > 0) {
+      this.answer.append(element("ul", { class: "hint" }, ...checked.warnings.map((one) => element("li", {}, one))));
+    }
     if (checked.output.trim()) {
       this.answer.append(element("h3", {}, "What it printed"), element("pre", { tabindex: 0 }, checked.output));
     }
   }
 
   private async submit(): Promise<void> {
-    this.say("notice", "Checking, then entering it in the race …");
+    this.say("callout", "Checking, then entering it in the race …");
     const race = this.form.dataset["race"] ?? "";
     const made = await postJson<{ url: string }>(`/api/v1/races/${encodeURIComponent(race)}/submissions`, this.entry);
     this.isLeaving = true;
@@ -127,13 +130,13 @@ class Workshop {
 
   private complain(fault: unknown): void {
     if (!(fault instanceof ProblemError)) {
-      this.say("notice notice-error", "The arena did not answer. What you wrote is still here: try again in a moment.");
+      this.say("callout bad", "The arena did not answer. What you wrote is still here: try again in a moment.");
       return;
     }
     const { problem } = fault;
     this.code.clear();
     if (problem.line) this.code.blame(problem.line, problem.detail);
-    this.say("notice notice-error", sentenceOf(problem));
+    this.say("callout bad", sentenceOf(problem));
   }
 
   private say(style: string, sentence: string): void {

@@ -11,8 +11,6 @@ import type { ArenaEvent, Progress, Submission, SubmissionState } from "../proto
 import { Curves } from "../training/curves";
 import { Stepper } from "../training/stepper";
 
-const ENDED: readonly SubmissionState[] = ["recorded", "rejected", "cancelled"];
-
 export async function mount(host: HTMLElement): Promise<void> {
   const id = host.dataset["submission"] ?? "";
   const desk = new Desk(host, id);
@@ -48,12 +46,15 @@ class Desk {
     if (submission.state === "queued") this.showPlace(submission.place, submission.expected_wait_s);
     const newest = submission.curve.at(-1);
     if (submission.state === "training" && newest) this.showProgress(newest);
-    if (submission.state === "rejected") this.showVerdict(submission.message ?? "", submission.line);
+    if (submission.state === "rejected") this.showVerdict(submission.message, submission.line);
     if (submission.state === "recorded") this.showResult(submission);
   }
 
   take(event: ArenaEvent): void {
     switch (event.name) {
+      case "submission.claimed":
+        this.enter("claimed", true);
+        break;
       case "submission.queued":
       case "submission.requeued":
         this.enter("queued", true);
@@ -79,7 +80,7 @@ class Desk {
         break;
       case "submission.rejected":
         this.enter("rejected", true);
-        this.showVerdict(event.payload.message, event.payload.line);
+        this.showVerdict(event.payload.message ?? null, event.payload.line ?? null);
         break;
       case "submission.cancelled":
         this.enter("cancelled", true);
@@ -95,8 +96,8 @@ class Desk {
     this.state = state;
     this.host.dataset["state"] = state;
     this.stepper.show(state);
+    showChip(state);
     setText(this.status, SENTENCES[state]);
-    if (ENDED.includes(state)) this.host.dispatchEvent(new CustomEvent("submission-ended", { bubbles: true }));
   }
 
   private showPlace(place: number | null, wait_s: number | null): void {
@@ -116,11 +117,12 @@ class Desk {
     );
   }
 
-  private showVerdict(message: string, line: number | null): void {
+  private showVerdict(message: string | null, line: number | null): void {
     setText(this.status, SENTENCES.rejected);
     if (this.host.querySelector("[data-verdict]")) return; // the page said it already
-    const where = line === null ? "" : `Line ${line}: `;
-    this.result.replaceChildren(element("p", { class: "notice notice-error" }, `${where}${message}`));
+    const where = line === null ? [] : [element("strong", {}, `Line ${line}: `)];
+    const why = message === null ? "Its owner sees why." : message;
+    this.result.replaceChildren(element("p", { class: "callout bad" }, ...where, why), everything());
     this.result.hidden = false;
   }
 
@@ -136,10 +138,35 @@ class Desk {
     this.result.replaceChildren(
       element("p", { class: "training-official" }, "Official time ", element("strong", {}, lapTime(submission.official_ms))),
       element("table", { class: "table" }, element("thead", {}, element("tr", {}, ...head)), element("tbody", {}, ...laps)),
+      everything(),
     );
     this.result.hidden = false;
   }
 }
+
+/** The page of an ended entry says more: excerpt, settings, what was printed. It is rendered by the server. */
+function everything(): HTMLElement {
+  return element("p", {}, element("a", { href: location.href }, "Show everything about this entry"));
+}
+
+/** The chip in the page's head, outside this island, tells the same state. */
+function showChip(state: SubmissionState): void {
+  const chip = document.querySelector(".page-head .chip");
+  if (!chip) return;
+  chip.className = `chip is-${state}`;
+  setText(chip, CHIPS[state]);
+}
+
+const CHIPS: Record<SubmissionState, string> = {
+  queued: "Waiting in the queue",
+  claimed: "Starting",
+  training: "Training",
+  racing: "Racing",
+  recorded: "Finished",
+  rejected: "Could not run",
+  stalled: "Stopped by a fault of ours",
+  cancelled: "Cancelled",
+};
 
 const SENTENCES: Record<SubmissionState, string> = {
   queued: "Waiting in the queue.",

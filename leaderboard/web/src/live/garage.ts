@@ -14,12 +14,14 @@ const WORDS: Partial<Record<SubmissionState, string>> = {
 const NEXT: Partial<Record<ArenaEvent["name"], SubmissionState | null>> = {
   "submission.queued": "queued",
   "submission.requeued": "queued",
+  "submission.claimed": "claimed",
   "submission.training": "training",
   "training.progressed": "training",
   "submission.racing": "racing",
   "submission.recorded": null,
   "submission.rejected": null,
   "submission.cancelled": null,
+  "submission.stalled": null,
 };
 
 export class Garage {

@@ -44,17 +44,12 @@ function glide(body: HTMLTableSectionElement, first: ReadonlyMap<string, number>
   }
 }
 
-/** Mark the newest row, and only it. */
+/** Mark the newest row, and only it; the style sheet lets it flash. */
 export function highlight(body: HTMLTableSectionElement, key: string): void {
   for (const row of body.rows) {
-    if (row.dataset["racer"] !== key) {
-      row.classList.remove("is-newest");
-      continue;
-    }
-    row.classList.add("is-newest");
-    if (prefersReducedMotion()) continue;
-    row.classList.remove("is-flashing");
+    row.classList.remove("is-new");
+    if (row.dataset["racer"] !== key) continue;
     void row.offsetWidth; // restarts the animation of a row that is flashing already
-    row.classList.add("is-flashing");
+    row.classList.add("is-new");
   }
 }

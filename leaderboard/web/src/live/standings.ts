@@ -14,9 +14,10 @@ export function withStanding(rows: readonly BoardRow[], changed: BoardRow, limit
   const others = rows.filter((row) => row.racer !== changed.racer);
   const sorted = [...others, changed].sort(before).slice(0, limit);
   const leader = sorted[0]?.official_ms ?? null;
-  return sorted.map((row, index) => ({
+  let rank = 0;
+  return sorted.map((row) => ({
     ...row,
-    rank: index + 1,
+    rank: row.is_house ? null : ++rank,
     gap_ms: row.official_ms === null || leader === null ? null : row.official_ms - leader,
   }));
 }

@@ -1,0 +1,106 @@
+"""Checks and submissions. The web process never runs what is sent: a worker does, and its verdict is waited
+for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import request
+from flask_smorest import Blueprint
+from sqlalchemy.orm import Session
+
+from arena.league import submissions
+from leaderboard import submitting
+from leaderboard.api import schemas, shapes
+from leaderboard.api.operations import Operation, operation
+from leaderboard.auth import (
+    load_own_submission,
+    load_race,
+    load_racer,
+    load_submission,
+    may_read_source,
+    now,
+)
+from leaderboard.context import arena
+
+blueprint = Blueprint("api_entering", __name__, url_prefix="/api/v1")
+
+
+@operation(
+    blueprint,
+    "POST",
+    "/checks",
+    Operation("entering", schemas.Check(), files="CheckRequest", needs_account=True, is_costly=True),
+)
+def check() -> dict[str, Any]:
+    """Try a reward function in a dozen typical states of the car; no try is spent."""
+    files = submitting.files_of_request(request)
+    slug = request.get_json().get("race") if request.is_json else request.form.get("race")
+    with arena().reading() as session:
+        racer = load_racer(session)
+        track = load_race(session, str(slug)).track if slug else submitting.CHECK_TRACK
+    return submitting.check(arena(), racer, files, track=track)
+
+
+@operation(
+    blueprint,
+    "POST",
+    "/races/<slug>/submissions",
+    Operation(
+        "entering", schemas.Submission(), status=201, files="Entry", needs_account=True, is_costly=True
+    ),
+)
+def submit(slug: str) -> tuple[dict[str, Any], int, dict[str, str]]:
+    """Enter a race. The files are checked first; what fails the check costs no try."""
+    files = submitting.files_of_request(request)
+    with arena().reading() as session:
+        race, racer = load_race(session, slug), load_racer(session)
+    entered = submitting.enter(arena(), race, racer, files)
+    with arena().reading() as session:
+        shape = _shape(session, entered.id)
+    return shape, 201, {"Location": shape["url"]}
+
+
+@operation(blueprint, "GET", "/submissions/<public_id>", Operation("entering", schemas.Submission()))
+def submission(public_id: str) -> dict[str, Any]:
+    """Show a submission: state, place in the queue, learning curve, laps."""
+    with arena().reading() as session:
+        return _shape(session, public_id)
+
+
+@operation(
+    blueprint,
+    "GET",
+    "/submissions/<public_id>/source",
+    Operation("entering", schemas.Source(), needs_account=True),
+)
+def source(public_id: str) -> dict[str, Any]:
+    """Show the files of a submission to its owner and to organisers."""
+    with arena().reading() as session:
+        found = load_own_submission(session, public_id)
+        return {
+            "reward_function": found.source,
+            "model_metadata": found.model_metadata,
+            "hyperparameters": found.hyperparameters,
+        }
+
+
+@operation(
+    blueprint,
+    "POST",
+    "/submissions/<public_id>/cancel",
+    Operation("entering", schemas.Submission(), needs_account=True),
+)
+def cancel(public_id: str) -> dict[str, Any]:
+    """Withdraw a submission; before its training starts, the try comes back."""
+    with arena().transaction() as session:
+        submissions.cancel(
+            session, load_own_submission(session, public_id), by=load_racer(session), now=now()
+        )
+    with arena().reading() as session:
+        return _shape(session, public_id)
+
+
+def _shape(session: Session, public_id: str) -> dict[str, Any]:
+    found = load_submission(session, public_id)
+    return shapes.submission(session, found, now(), is_private=may_read_source(found))

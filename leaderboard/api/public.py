@@ -1,0 +1,128 @@
+"""What everybody may read: seasons, races, boards, tracks, replays and traces."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, url_for
+from flask_smorest import Blueprint
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from arena.league import standings
+from arena.league.models import Race, Trial
+from leaderboard import problems, queries
+from leaderboard.api import schemas, shapes, traces
+from leaderboard.api.operations import Operation, operation
+from leaderboard.auth import load_race, load_season, now
+from leaderboard.context import arena
+from simulator import tracks
+from simulator.track import TrackError
+
+blueprint = Blueprint("api_public", __name__, url_prefix="/api/v1")
+
+# More cars than this are a crowd on the picture.
+CARS_OF_REPLAY = 8
+
+
+@operation(blueprint, "GET", "/seasons", Operation("watching", schemas.Season(many=True)))
+def seasons() -> list[dict[str, Any]]:
+    """List all seasons with their races, the newest first."""
+    with arena().reading() as session:
+        return [shapes.season(found, now()) for found in queries.seasons(session)]
+
+
+@operation(blueprint, "GET", "/seasons/<slug>", Operation("watching", schemas.SeasonDetail()))
+def season(slug: str) -> dict[str, Any]:
+    """Show a season with its races and its table."""
+    with arena().reading() as session:
+        found = load_season(session, slug)
+        board = [row.as_json() for row in standings.season_board(session, found)]
+        return shapes.season(found, now()) | {"board": board}
+
+
+@operation(blueprint, "GET", "/races/<slug>", Operation("watching", schemas.Race()))
+def race(slug: str) -> dict[str, Any]:
+    """Show a race and its rules."""
+    with arena().reading() as session:
+        return shapes.race(load_race(session, slug), now())
+
+
+@operation(
+    blueprint, "GET", "/races/<slug>/board", Operation("watching", schemas.Board(), takes=schemas.Page())
+)
+def board(page: dict[str, int], slug: str) -> dict[str, Any]:
+    """Show a page of a race's board, the best first."""
+    with arena().reading() as session:
+        found = load_race(session, slug)
+        rows = standings.board(session, found, **page)
+        return {"rows": rows, "total": standings.board_size(session, found), **page}
+
+
+@operation(blueprint, "GET", "/races/<slug>/replay", Operation("watching", schemas.Replay()))
+def replay(slug: str) -> dict[str, Any]:
+    """Name the drives to show: the best of the race, and the newest one."""
+    with arena().reading() as session:
+        found = load_race(session, slug)
+        return {
+            "race": found.slug,
+            "track": found.track,
+            "track_url": url_for("api_public.track", name=found.track),
+            "cars": _cars(session, found),
+        }
+
+
+@operation(blueprint, "GET", "/tracks", Operation("watching", schemas.Track(many=True)))
+def all_tracks() -> list[Any]:
+    """List the circuits that come with the arena, easiest first."""
+    return [tracks.describe(name) for name in tracks.names()]
+
+
+@operation(blueprint, "GET", "/tracks/<name>", Operation("watching", schemas.TrackGeometry()))
+def track(name: str) -> dict[str, Any]:
+    """Show a circuit with its centre line and borders."""
+    try:
+        return shapes.geometry(name)
+    except TrackError as error:
+        raise problems.of_status(404, f"{error}") from error
+
+
+@operation(blueprint, "GET", "/trials/<int:trial_id>/trace", Operation("watching", schemas.Trace()))
+def trace(trial_id: int) -> Response:
+    """Show a recorded drive; it never changes and may be cached for ever."""
+    with arena().reading() as session:
+        found = session.get(Trial, trial_id)
+        if found is None:
+            raise problems.of_status(
+                404, f"There is no trial {trial_id}. The replay of a race names its trials."
+            )
+        facts = {
+            "trial_id": found.id,
+            "race": found.submission.race.slug,
+            "racer": found.submission.racer.handle,
+            "track": found.submission.race.track,
+            "laps": [shapes.lap(one) for one in found.laps],
+        }
+        key = found.trace_key
+    return traces.answer(arena().artifacts, key, facts)
+
+
+def _cars(session: Session, found: Race) -> list[dict[str, Any]]:
+    """Return the best cars in the order of the board; the newest drive is among them whatever its time."""
+    rows = standings.board(session, found, limit=CARS_OF_REPLAY)
+    cars = [{**row.as_json(), "trace_url": shapes.trace_url(row.trial_id)} for row in rows]
+    newest = session.scalar(select(Trial).where(Trial.race_id == found.id).order_by(Trial.id.desc()).limit(1))
+    if newest is None or newest.id in {car["trial_id"] for car in cars}:
+        return cars
+    racer = newest.submission.racer
+    car = {
+        "racer": racer.handle,
+        "name": racer.name,
+        "team": racer.team.name if racer.team else None,
+        "rank": None,
+        "is_house": racer.is_house,
+        "official_ms": newest.official_ms,
+        "trial_id": newest.id,
+        "trace_url": shapes.trace_url(newest.id),
+    }
+    return [*cars[: CARS_OF_REPLAY - 1], car]

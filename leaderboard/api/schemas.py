@@ -1,0 +1,325 @@
+"""What goes into the API and comes out of it, field by field; the OpenAPI description is made from these."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import EXCLUDE, Schema, fields, validate
+
+from arena.league.plans import NUMBER_RANGES, RacePlan
+from arena.league.states import SubmissionState, Timing
+
+_PLAN = RacePlan(slug="", title="", track="")
+
+
+def _note(text: str, **more: Any) -> dict[str, Any]:
+    return {"description": text, **more}
+
+
+def _whole(name: str) -> fields.Integer:
+    """A number of a race's plan, with the league's own range and default."""
+    lowest, highest = NUMBER_RANGES[name]
+    return fields.Integer(
+        strict=True, validate=validate.Range(lowest, highest), load_default=getattr(_PLAN, name)
+    )
+
+
+class ProblemDocument(Schema):
+    """RFC 9457: what went wrong."""
+
+    type = fields.String(required=True)
+    title = fields.String(required=True)
+    status = fields.Integer(required=True)
+    detail = fields.String(required=True, metadata=_note("What was expected, what came, what to do."))
+    verdict = fields.String(metadata=_note("What is wrong in the entrant's own files."))
+    line = fields.Integer(allow_none=True, metadata=_note("The line in the entrant's own file."))
+    errors = fields.Dict(keys=fields.String(), values=fields.String(), metadata=_note("By field."))
+
+
+class Page(Schema):
+    """Which part of a long list."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+    limit = fields.Integer(load_default=100, validate=validate.Range(1, 500))
+    offset = fields.Integer(load_default=0, validate=validate.Range(0, 10_000_000))
+
+
+class Race(Schema):
+    """A race and its rules."""
+
+    slug = fields.String(required=True)
+    title = fields.String(required=True)
+    season = fields.String(required=True)
+    track = fields.String(required=True)
+    laps = fields.Integer(required=True)
+    timing = fields.Enum(Timing, by_value=True, required=True)
+    average_laps = fields.Integer(allow_none=True)
+    opens_at = fields.AwareDateTime(required=True)
+    closes_at = fields.AwareDateTime(required=True)
+    is_open = fields.Boolean(required=True)
+    training_steps = fields.Integer(required=True)
+    max_submissions = fields.Integer(required=True)
+    off_track_penalty_ms = fields.Integer(required=True)
+
+
+class Season(Schema):
+    """A season and its races."""
+
+    slug = fields.String(required=True)
+    title = fields.String(required=True)
+    opens_at = fields.AwareDateTime(required=True)
+    closes_at = fields.AwareDateTime(required=True)
+    points = fields.List(fields.Integer(), required=True)
+    races = fields.List(fields.Nested(Race), required=True)
+
+
+class SeasonCell(Schema):
+    """A racer's result in one race of the season."""
+
+    rank = fields.Integer(required=True)
+    official_ms = fields.Integer(required=True)
+    points = fields.Integer(required=True)
+
+
+class SeasonRow(Schema):
+    """A row of a season's table."""
+
+    rank = fields.Integer(required=True)
+    racer = fields.String(required=True)
+    name = fields.String(required=True)
+    team = fields.String(allow_none=True)
+    points = fields.Integer(required=True)
+    races = fields.Dict(keys=fields.String(), values=fields.Nested(SeasonCell), required=True)
+
+
+class SeasonDetail(Season):
+    """A season with its table."""
+
+    board = fields.List(fields.Nested(SeasonRow), required=True)
+
+
+class BoardRow(Schema):
+    """A racer's best result in a race. House cars have no rank."""
+
+    rank = fields.Integer(required=True, allow_none=True)
+    racer = fields.String(required=True)
+    name = fields.String(required=True)
+    team = fields.String(allow_none=True)
+    official_ms = fields.Integer(required=True)
+    gap_ms = fields.Integer(required=True)
+    laps = fields.Integer(required=True)
+    submissions = fields.Integer(required=True)
+    achieved_at = fields.AwareDateTime(required=True)
+    submission_id = fields.String(required=True)
+    trial_id = fields.Integer(required=True)
+    is_house = fields.Boolean(required=True)
+
+
+class Board(Schema):
+    """A page of a race's board."""
+
+    rows = fields.List(fields.Nested(BoardRow), required=True)
+    total = fields.Integer(required=True)
+    limit = fields.Integer(required=True)
+    offset = fields.Integer(required=True)
+
+
+class ReplayCar(Schema):
+    """A car of the replay; its drive is at trace_url."""
+
+    racer = fields.String(required=True)
+    name = fields.String(required=True)
+    team = fields.String(allow_none=True)
+    rank = fields.Integer(allow_none=True)
+    is_house = fields.Boolean(required=True)
+    official_ms = fields.Integer(allow_none=True)
+    trial_id = fields.Integer(required=True)
+    trace_url = fields.String(required=True)
+
+
+class Replay(Schema):
+    """The best drives of a race, and the newest one."""
+
+    race = fields.String(required=True)
+    track = fields.String(required=True)
+    track_url = fields.String(required=True)
+    cars = fields.List(fields.Nested(ReplayCar), required=True)
+
+
+class Track(Schema):
+    """What there is to know of a circuit."""
+
+    name = fields.String(required=True)
+    title = fields.String(required=True)
+    description = fields.String(required=True)
+    difficulty = fields.Integer(required=True)
+    length_m = fields.Float(required=True)
+    width_m = fields.Float(required=True)
+    min_radius_m = fields.Float(required=True)
+    version = fields.String(required=True)
+
+
+_POINTS = fields.List(fields.List(fields.Float()), required=True, metadata=_note("[n, 2], metres, closed."))
+
+
+class TrackGeometry(Track):
+    """A circuit with its lines; the first point of each is on the finish line."""
+
+    is_ccw = fields.Boolean(required=True)
+    center = _POINTS
+    inner = _POINTS
+    outer = _POINTS
+
+
+class Lap(Schema):
+    """One complete circuit; the time includes the penalties served in it."""
+
+    number = fields.Integer(required=True)
+    lap_time_ms = fields.Integer(required=True)
+    off_track_count = fields.Integer(required=True)
+    reset_count = fields.Integer(required=True)
+    penalty_ms = fields.Integer(required=True)
+
+
+class Trace(Schema):
+    """A recorded drive, column by column; positions are those of the car's nose."""
+
+    trial_id = fields.Integer(required=True)
+    race = fields.String(required=True)
+    racer = fields.String(required=True)
+    track = fields.String(required=True)
+    columns = fields.Dict(keys=fields.String(), values=fields.List(fields.Float()), required=True)
+    laps = fields.List(fields.Nested(Lap), required=True)
+
+
+class Entry(Schema):
+    """The files of an entry. Settings may be the JSON itself or its text; without them the defaults apply."""
+
+    reward_function = fields.String(required=True, metadata=_note("Python source, up to 140,000 characters."))
+    model_metadata = fields.Raw(metadata=_note("The action space, in DeepRacer's form."))
+    hyperparameters = fields.Raw(metadata=_note("In DeepRacer's form."))
+
+
+class CheckRequest(Entry):
+    """What is to be checked, and on which track."""
+
+    race = fields.String(metadata=_note("Check on this race's track; without it on the oval."))
+
+
+class CannedReward(Schema):
+    """What the reward function gives in a typical state of the car."""
+
+    state = fields.String(required=True)
+    reward = fields.Float(required=True, allow_none=True)
+
+
+class Check(Schema):
+    """What a check found."""
+
+    ok = fields.Boolean(required=True)
+    verdict = fields.String(required=True)
+    message = fields.String(required=True)
+    line = fields.Integer(allow_none=True)
+    rewards = fields.List(fields.Nested(CannedReward), required=True)
+    output = fields.String(load_default="", dump_default="")
+    warnings = fields.List(fields.String(), required=True)
+
+
+class Progress(Schema):
+    """A point of the learning curve."""
+
+    steps = fields.Integer(required=True)
+    budget = fields.Integer(required=True)
+    elapsed_s = fields.Float(required=True)
+    eta_s = fields.Float(allow_none=True)
+    steps_per_s = fields.Float(allow_none=True)
+    episodes = fields.Integer(required=True)
+    completed_laps = fields.Integer(required=True)
+    mean_return = fields.Float(allow_none=True)
+    mean_progress = fields.Float(allow_none=True)
+    best_lap_ms = fields.Integer(allow_none=True)
+
+
+class Submission(Schema):
+    """A submission and what became of it. What was wrong with it is for its owner and organisers."""
+
+    id = fields.String(required=True)
+    url = fields.String(required=True, metadata=_note("Its page."))
+    race = fields.String(required=True)
+    racer = fields.String(required=True)
+    number = fields.Integer(required=True)
+    state = fields.Enum(SubmissionState, by_value=True, required=True)
+    place = fields.Integer(allow_none=True, metadata=_note("In the queue; 1 is next."))
+    expected_wait_s = fields.Float(allow_none=True)
+    verdict = fields.String(allow_none=True)
+    message = fields.String(allow_none=True)
+    line = fields.Integer(allow_none=True)
+    detail = fields.String(allow_none=True)
+    output = fields.String(allow_none=True)
+    official_ms = fields.Integer(allow_none=True)
+    best_lap_ms = fields.Integer(allow_none=True)
+    trial_id = fields.Integer(allow_none=True)
+    trace_url = fields.String(allow_none=True)
+    created_at = fields.AwareDateTime(required=True)
+    finished_at = fields.AwareDateTime(allow_none=True)
+    laps = fields.List(fields.Nested(Lap), required=True)
+    curve = fields.List(fields.Nested(Progress), required=True)
+
+
+class Source(Schema):
+    """The files of a submission, as they were sent."""
+
+    reward_function = fields.String(required=True)
+    model_metadata = fields.String(allow_none=True)
+    hyperparameters = fields.String(allow_none=True)
+
+
+class Me(Schema):
+    """Who is calling."""
+
+    handle = fields.String(required=True)
+    name = fields.String(required=True)
+    team = fields.String(allow_none=True)
+    is_organiser = fields.Boolean(required=True)
+
+
+class TokenRequest(Schema):
+    """What a new token is for."""
+
+    label = fields.String(required=True, validate=validate.Length(1, 60))
+
+
+class Token(Schema):
+    """A new token; it cannot be seen again."""
+
+    token = fields.String(required=True)
+    label = fields.String(required=True)
+
+
+class SeasonPlan(Schema):
+    """A season to open."""
+
+    slug = fields.String(required=True, metadata=_note("Short name: a-z, 0-9 and -."))
+    title = fields.String(required=True)
+    opens_at = fields.AwareDateTime(required=True)
+    closes_at = fields.AwareDateTime(required=True)
+    points = fields.List(fields.Integer(strict=True), metadata=_note("From first place down."))
+
+
+class NewRace(Schema):
+    """A race to open; times that are left out are those of the season."""
+
+    slug = fields.String(required=True, metadata=_note("Short name: a-z, 0-9 and -."))
+    title = fields.String(required=True)
+    track = fields.String(required=True, metadata=_note("A name from /tracks."))
+    timing = fields.Enum(Timing, by_value=True, load_default=_PLAN.timing)
+    average_laps = fields.Integer(strict=True, allow_none=True, load_default=None)
+    opens_at = fields.AwareDateTime(load_default=None, allow_none=True)
+    closes_at = fields.AwareDateTime(load_default=None, allow_none=True)
+    laps = _whole("laps")
+    training_steps = _whole("training_steps")
+    max_submissions = _whole("max_submissions")
+    off_track_penalty_ms = _whole("off_track_penalty_ms")
+    seed = fields.Integer(strict=True, load_default=None, allow_none=True)
