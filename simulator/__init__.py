@@ -1,7 +1,8 @@
 """The world of Apex Arena: tracks, the car, what it senses, the rules of a drive and the batch environment.
 
-It knows no clock, network, database or entrant code, and needs numpy and gymnasium only. This module is kept light:
-importing it imports neither, so that a process which only builds params (`simulator.params`) starts quickly.
+It knows no clock, network, database or entrant code, and needs numpy and gymnasium only. This module is kept
+light: importing it imports neither, so that a process which only builds params (`simulator.params`) starts
+quickly.
 """
 
 ENV_ID = "ApexArena/TrackRace-v0"

@@ -1,7 +1,7 @@
 """What an entrant's action means: a number or a vector from a policy becomes a command for the car.
 
-A command is (steering angle in degrees, left positive; speed in m/s), as written in the entrant's action space and
-not clipped: params show it so, the car clips it.
+A command is (steering angle in degrees, left positive; speed in m/s), as written in the entrant's action
+space and not clipped: params show it so, the car clips it.
 """
 
 from __future__ import annotations
@@ -77,18 +77,14 @@ class Continuous:
 
     def to_command(self, actions: NDArray[Any]) -> NDArray[np.float64]:
         """Return the commands [n, 2] of actions [n, 2], cut to [-1, 1]; raise ValueError for one that is not a number."""
-        share = np.array(actions, dtype=np.float64)
-        np.maximum(share, -1.0, out=share)
-        np.minimum(share, 1.0, out=share)
-        if np.isnan(share).any():
+        share = np.minimum(np.maximum(np.asarray(actions, dtype=np.float64), -1.0), 1.0)
+        if np.count_nonzero(np.isnan(share)):
             raise ValueError("expected actions that are numbers, got NaN: the policy's weights are broken")
-        share += 1.0
-        share *= (
-            (self.steering_deg[1] - self.steering_deg[0]) / 2.0,
-            (self.speed_mps[1] - self.speed_mps[0]) / 2.0,
-        )
-        share += (self.steering_deg[0], self.speed_mps[0])
-        return share
+        (steering_low, steering_high), (speed_low, speed_high) = self.steering_deg, self.speed_mps
+        command = np.empty_like(share)
+        command[:, 0] = (share[:, 0] + 1.0) * (0.5 * (steering_high - steering_low)) + steering_low
+        command[:, 1] = (share[:, 1] + 1.0) * (0.5 * (speed_high - speed_low)) + speed_low
+        return command
 
 
 ActionSpace = Discrete | Continuous

@@ -1,14 +1,15 @@
 """The environment: `TrackVectorEnv` holds the only physics loop, `TrackEnv` is its batch of one.
 
-One step, for every car at once: (1) params are built from the state before the action acts; (2) the rules are judged
-on that same state; (3) the reward function is asked; (4) the car drives for 1/15 s; (5) cars whose drive ended start
-anew in the same step. So a reward function does see the state that ends an episode, as on the real thing.
+One step, for every car at once: (1) params are built from the state before the action acts; (2) the rules are
+judged on that same state; (3) the reward function is asked; (4) the car drives for 1/15 s; (5) cars whose
+drive ended start anew in the same step. So a reward function does see the state that ends an episode, as on
+the real thing.
 
 A completed lap ends an episode as a truncation (the value of going on is to be bootstrapped from the final
 observation): as a terminal state it would teach cars with a reward per step to dawdle before the line.
 
-Races run in the same loop: `Rules` with laps and resets put a car back on the track and hold it for its penalty in
-simulated time instead of ending its drive.
+Races run in the same loop: `Rules` with laps and resets put a car back on the track and hold it for its
+penalty in simulated time instead of ending its drive.
 """
 
 from __future__ import annotations
@@ -29,10 +30,10 @@ from simulator.car import CLASSIC, SPEED, STEERING, STEP_S, YAW, CarSpec, X, Y, 
 from simulator.laps import LapBook, Outcome
 from simulator.params import ParamsBuilder
 from simulator.road import IntArray, Road
-from simulator.rules import ENDS_BY_FAULT, Facts, Rules, Status, judge
+from simulator.rules import FAULTS, FIRST_CALL_STEPS, Facts, Rules, Status, judge
 from simulator.sensors import LIMIT, LOOKAHEAD_M, OBSERVATION_COLUMNS, observe
 from simulator.situation import assess, write_params
-from simulator.starts import Starts, line_starts, seed_phases, spread_starts
+from simulator.starts import StartList, Starts, line_starts
 from simulator.trace import COLUMNS as TRACE_COLUMNS
 from simulator.track import Track
 
@@ -42,6 +43,10 @@ Observation = NDArray[np.float32]
 
 RewardFunction = Callable[[FloatArray, IntArray], FloatArray]
 """(rows [m, len(params.COLUMNS)], car of each row [m]) -> rewards [m]. The arrays are valid during the call only."""
+
+# Looking a status up by its code is cheaper than calling the enum.
+STATUSES = tuple(Status)
+PAUSE = int(Status.PAUSE)
 
 OFF_TRACK_COST = 5.0
 """The default reward's price of leaving the track, in percent of progress."""
@@ -92,8 +97,7 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], FloatArray]):
     def _make_columns(self, n: int) -> None:
         self._all = np.arange(n)
         self._all.setflags(write=False)
-        self._phases: FloatArray | None = None
-        self._episode = np.zeros(n, dtype=np.int64)
+        self._start_list: StartList | None = None
         self.status: IntArray = np.full(n, Status.PREPARE, dtype=np.int64)
         self.outcomes: dict[int, Outcome] = {}
         self.book = LapBook(n)
@@ -121,10 +125,7 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], FloatArray]):
     @property
     def progress(self) -> FloatArray:
         """Return the progress [n] (percent of the present lap; negative behind the start)."""
-        share = self._travel_m / self.track.length_m
-        np.minimum(share, 1.0, out=share)
-        share *= 100.0
-        return share
+        return np.minimum(self._travel_m / self.track.length_m, 1.0) * 100.0
 
     @property
     def laps_completed(self) -> IntArray:
@@ -136,9 +137,8 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], FloatArray]):
     ) -> tuple[Observation, dict[str, Any]]:
         """Start all cars anew; car i of `seed` s lives as a batch of one of seed s + i would."""
         super().reset(seed=seed if isinstance(seed, int) else None)
-        if seed is not None or self._phases is None:
-            self._phases = seed_phases(self._seeds(seed))
-            self._episode[:] = 0
+        if seed is not None or self._start_list is None:
+            self._start_list = StartList(self.track, self.car, self._seeds(seed))
         state, line_s, segment = self._fresh(self._all)
         self._forget(self._all)
         self._state = self._before = state
@@ -204,14 +204,14 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], FloatArray]):
             off_track=self._now.off_track,
             still_steps=self._still,
             falling_steps=self._falling,
-            steps=self._elapsed + 2,
+            steps=self._elapsed + FIRST_CALL_STEPS,
             held=held,
         )
         return judge(facts, self.rules)
 
     def _ask(self, reward: RewardFunction, held: BoolArray) -> FloatArray:
         """Ask the reward function about all cars that are not held; held ones get 0."""
-        if not held.any():
+        if not np.count_nonzero(held):
             return np.asarray(reward(self.params_rows, self._all), dtype=np.float64)
         rewards = np.zeros(self.num_envs)
         driving = (~held).nonzero()[0]
@@ -225,27 +225,35 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], FloatArray]):
         truncated = np.zeros(self.num_envs, dtype=np.bool_)
         self.outcomes = {}
         self._put_back, self._lap_over = [], []
-        for car in ((status != Status.IN_PROGRESS) & (status != Status.PAUSE)).nonzero()[0].tolist():
-            code = Status(int(status[car]))
+        for car, code in self._noteworthy(status):
             if code is Status.LAP_COMPLETE:
                 self.book.crossed(car, int(self._crossing_ms[car]))
                 self._lap_over.append(car)
                 if len(self.book.laps[car]) < self.rules.laps:
                     continue
-            elif ENDS_BY_FAULT[code] and self.book.resets(car) < self.rules.max_resets:
+            elif code in FAULTS and self.book.resets(car) < self.rules.max_resets:
                 self.book.put_back(car, code, self.rules.penalty_ms)
                 self._put_back.append(car)
                 continue
-            (terminated if ENDS_BY_FAULT[code] else truncated)[car] = True
-            steps, progress = int(self._elapsed[car]) + 2, float(self.params_rows[car, params.PROGRESS])
-            self.outcomes[car] = self.book.close(car, code, steps, progress)
+            (terminated if code in FAULTS else truncated)[car] = True
+            row = self.params_rows[car]
+            self.outcomes[car] = self.book.close(
+                car, code, int(row[params.STEPS]), float(row[params.PROGRESS])
+            )
         return terminated, truncated
+
+    @staticmethod
+    def _noteworthy(status: IntArray) -> list[tuple[int, Status]]:
+        """Return the cars about which the rules say more than "in progress" or "pause"."""
+        cars = status.nonzero()[0]
+        codes = zip(cars.tolist(), status[cars].tolist(), strict=True)
+        return [(car, STATUSES[code]) for car, code in codes if code != PAUSE]
 
     def _advance(self, held: BoolArray) -> None:
         """Move all cars but the held and the put back ones."""
         self._before = before = self._state
         after = advance(before, self._commands[:, 0], self._commands[:, 1], self.car)
-        if held.any():
+        if np.count_nonzero(held):
             np.copyto(after, before, where=held)
             self._hold[held] -= 1
         for car in self._put_back:
@@ -253,12 +261,9 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], FloatArray]):
             self._hold[car] = self.rules.penalty_steps - 1
         self._state = after
         moved_x, moved_y = after[X] - before[X], after[Y] - before[Y]
-        moved_x *= moved_x
-        moved_y *= moved_y
-        moved_x += moved_y
-        self._still += 1
-        self._still *= moved_x <= self.rules.immobilized_m**2
-        self._elapsed += 1
+        still = moved_x * moved_x + moved_y * moved_y <= self.rules.immobilized_m**2
+        self._still = (self._still + 1) * still
+        self._elapsed = self._elapsed + 1
 
     def _placed_back(self, car: int) -> FloatArray:
         """Return the state of a car put back: nose where it was a step ago, on the nearer lane, standing.
@@ -306,15 +311,13 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], FloatArray]):
     def _way(self, from_s: FloatArray, to_s: FloatArray) -> FloatArray:
         """Return the way (m) along the centre line between two places less than half a lap apart, signed."""
         way = to_s - from_s
-        way -= self.track.length_m * np.rint(way / self.track.length_m)
-        return way
+        return way - np.rint(way / self.track.length_m) * self.track.length_m
 
     def _keep_time(self, s_m: FloatArray) -> None:
         """Count the way driven [n] to `s_m`, note falling progress and interpolate crossings of the line."""
         length, gained = self.track.length_m, self._way(self._previous_s, s_m)
         travel = self._travel_m + gained
-        self._falling += 1
-        self._falling *= gained < 0.0
+        self._falling = (self._falling + 1) * (gained < 0.0)
         self._gained_m, self._travel_m = gained, travel
         for car in self._lap_over:
             travel[car] -= length
@@ -326,13 +329,11 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], FloatArray]):
             self._crossing_ms[car] = round((float(self._elapsed[car]) - 1.0 + share) * STEP_S * 1000.0)
 
     def _fresh(self, cars: IntArray) -> tuple[FloatArray, FloatArray, IntArray]:
-        """Return state [6, m], start line s [m] and segment [m] of new drives, and count the episodes."""
+        """Return state [6, m], start line s [m] and segment [m] of new drives."""
         if self.starts is Starts.LINE:
             return line_starts(self.track, self.car, len(cars))
-        assert self._phases is not None
-        start = spread_starts(self.track, self.car, self._phases[:, cars], self._episode[cars])
-        self._episode[cars] += 1
-        return start
+        assert self._start_list is not None, "reset() draws the list"
+        return self._start_list.draw(cars)
 
     def _forget(self, cars: IntArray) -> None:
         for column in (self._elapsed, self._falling, self._still, self._hold):

@@ -1,21 +1,17 @@
 """The timekeeper's book: laps, off-tracks, resets and penalties of each car's present drive.
 
-Times are integer milliseconds of simulated time. A crossing of the line is rounded once, and a lap is the difference
-of two crossings, so that the laps of a drive add up to its total exactly.
+Times are integer milliseconds of simulated time. A crossing of the line is rounded once, and a lap is the
+difference of two crossings, so that the laps of a drive add up to its total exactly.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import NamedTuple
 
 from simulator.rules import Status
 
 
-@dataclass(frozen=True, slots=True)
-class Lap:
+class Lap(NamedTuple):
     """One completed lap; `lap_time_ms` includes its penalties."""
 
     number: int
@@ -25,8 +21,7 @@ class Lap:
     penalty_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How a drive ended; the counts include those of a last, uncompleted lap."""
 
     status: Status
@@ -48,11 +43,12 @@ class LapBook:
 
     def __init__(self, cars: int) -> None:
         """Open the book with no lap in it."""
+        # Lists, not arrays: they are read and written one car at a time.
         self.laps: list[list[Lap]] = [[] for _ in range(cars)]
-        self.lap_start_ms: NDArray[np.int64] = np.zeros(cars, dtype=np.int64)
-        self.off_track_count: NDArray[np.int64] = np.zeros(cars, dtype=np.int64)
-        self.reset_count: NDArray[np.int64] = np.zeros(cars, dtype=np.int64)
-        self.penalty_ms: NDArray[np.int64] = np.zeros(cars, dtype=np.int64)
+        self.lap_start_ms = [0] * cars
+        self.off_track_count = [0] * cars
+        self.reset_count = [0] * cars
+        self.penalty_ms = [0] * cars
 
     def clear(self, car: int) -> None:
         """Forget a car's drive: the next one begins."""
@@ -64,10 +60,10 @@ class LapBook:
         """Note that a car completed a lap at `at_ms` of its drive; return the lap."""
         lap = Lap(
             number=len(self.laps[car]) + 1,
-            lap_time_ms=at_ms - int(self.lap_start_ms[car]),
-            off_track_count=int(self.off_track_count[car]),
-            reset_count=int(self.reset_count[car]),
-            penalty_ms=int(self.penalty_ms[car]),
+            lap_time_ms=at_ms - self.lap_start_ms[car],
+            off_track_count=self.off_track_count[car],
+            reset_count=self.reset_count[car],
+            penalty_ms=self.penalty_ms[car],
         )
         self.laps[car].append(lap)
         self.lap_start_ms[car] = at_ms
@@ -83,7 +79,7 @@ class LapBook:
 
     def resets(self, car: int) -> int:
         """Return how often a car has been put back in its drive."""
-        return int(self.reset_count[car]) + sum(lap.reset_count for lap in self.laps[car])
+        return self.reset_count[car] + sum(lap.reset_count for lap in self.laps[car])
 
     def close(self, car: int, status: Status, steps: int, progress: float) -> Outcome:
         """Return how a car's drive ended."""
@@ -95,9 +91,9 @@ class LapBook:
             steps=steps,
             progress=progress,
             laps=laps,
-            off_track_count=int(self.off_track_count[car]) + sum(lap.off_track_count for lap in laps),
-            reset_count=int(self.reset_count[car]) + sum(lap.reset_count for lap in laps),
-            penalty_ms=int(self.penalty_ms[car]) + sum(lap.penalty_ms for lap in laps),
+            off_track_count=self.off_track_count[car] + sum(lap.off_track_count for lap in laps),
+            reset_count=self.reset_count[car] + sum(lap.reset_count for lap in laps),
+            penalty_ms=self.penalty_ms[car] + sum(lap.penalty_ms for lap in laps),
         )
 
     def _clear_lap(self, car: int) -> None:

@@ -1,8 +1,9 @@
 """The entrant's contract: the 27 DeepRacer params, and the one place that builds them.
 
-The dynamic ones travel as rows of float64 (`COLUMNS`); the static ones (waypoints, track length, direction) once.
-`ParamsBuilder` turns rows into dicts, fresh ones for every call, so that a reward function may keep or change them.
-This module imports nothing but numpy's types and the standard library: the process that runs entrant code loads it.
+The dynamic ones travel as rows of float64 (`COLUMNS`); the static ones (waypoints, track length, direction)
+once. `ParamsBuilder` turns rows into dicts, fresh ones for every call, so that a reward function may keep or
+change them. This module imports nothing but numpy's types and the standard library: the process that runs
+entrant code loads it.
 
 Positions are the car's nose. A row describes the state before the action acts, with the action as commanded.
 """

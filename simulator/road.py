@@ -1,7 +1,9 @@
-"""What the physics loop asks of a track at every step, as tables: where is each car, how wide is the road there.
+"""What the physics loop asks of a track at every step, as tables: where is each car, how wide is the road
+there.
 
-`locate` searches only around the segment a car was on before. That is quick, and it is a rule of the race: where the
-track comes close to itself, a car cannot jump to another part of it. Within the window the search is exact.
+`locate` searches only around the segment a car was on before. That is quick, and it is a rule of the race:
+where the track comes close to itself, a car cannot jump to another part of it. Within the window the search
+is exact.
 
 Quantities that depend on the arc length alone are read from a table of one entry per `SPACING_M`.
 """
@@ -44,10 +46,11 @@ class Road:
         self.length_m = track.length_m
         self.surface = Surface(track)
         self._segments = len(track.segment_length_m)
-        self._start_x, self._start_y = _columns(track.waypoints[:-1])
-        self._unit_x, self._unit_y = _columns(track.segment_direction)
-        self._length = np.ascontiguousarray(track.segment_length_m)
         self._start_s = np.ascontiguousarray(track.vertex_s_m[:-1])
+        self._next = (np.arange(self._segments) + 1) % self._segments
+        self._table = np.vstack(
+            [track.waypoints[:-1].T, track.segment_direction.T, track.segment_length_m, self._start_s]
+        )
         self._draw_windows()
         self._draw_profile(lookahead_m)
 
@@ -62,10 +65,7 @@ class Road:
         shifts = np.arange(-self._reach, self._reach + 1)
         ids = (np.arange(self._segments)[:, None] + shifts) % self._segments
         self._window_ids = ids.ravel()
-        self._windows = tuple(
-            np.ascontiguousarray(column[ids])
-            for column in (self._start_x, self._start_y, self._unit_x, self._unit_y, self._length)
-        )
+        self._windows = [row[ids].astype(np.float32) for row in self._table[:5]]
 
     def _draw_profile(self, lookahead_m: tuple[float, ...]) -> None:
         track = self.track
@@ -80,8 +80,8 @@ class Road:
         self._middle = self._left_of_centre_from(track.at(s), heading, inner, outer)
         centre = (s + 0.5 / self._per_m)[:, None] + np.asarray(lookahead_m)
         points = track.at(centre.ravel()).reshape(len(s), len(lookahead_m), 2)
-        self._ahead_x = np.ascontiguousarray(points[:, :, 0])
-        self._ahead_y = np.ascontiguousarray(points[:, :, 1])
+        self._ahead_x = points[:, :, 0].astype(np.float32)
+        self._ahead_y = points[:, :, 1].astype(np.float32)
 
     def _left_of_centre_from(
         self, centre: FloatArray, heading: FloatArray, inner: FloatArray, outer: FloatArray
@@ -98,10 +98,14 @@ class Road:
         return np.asarray(toward_left / np.sum(normal * across, axis=1))
 
     def locate(self, x: FloatArray, y: FloatArray, segment: IntArray) -> Location:
-        """Project noses (m) on the centre line, searching around the segments [n] they were on."""
-        start_x, start_y, unit_x, unit_y, length = (table.take(segment, axis=0) for table in self._windows)
-        np.subtract(x[:, None], start_x, start_x)
-        np.subtract(y[:, None], start_y, start_y)
+        """Project noses (m) on the centre line, searching around the segments [n] they were on.
+
+        The search runs in single precision: it may mistake one neighbour of a vertex for the other, which is the same
+        place. The place itself is then worked out in double precision.
+        """
+        start_x, start_y, unit_x, unit_y, length = [table.take(segment, axis=0) for table in self._windows]
+        np.subtract(x.astype(np.float32)[:, None], start_x, out=start_x)
+        np.subtract(y.astype(np.float32)[:, None], start_y, out=start_y)
         along = start_x * unit_x
         along += start_y * unit_y
         np.maximum(along, 0.0, out=along)
@@ -113,33 +117,23 @@ class Road:
         start_x *= start_x
         start_y *= start_y
         start_x += start_y
-        best = start_x.argmin(axis=1)
-        best += segment * self._width
-        return self._on_segment(x, y, self._window_ids.take(best))
+        return self._on_segment(x, y, self._window_ids.take(start_x.argmin(axis=1) + segment * self._width))
 
     def _on_segment(self, x: FloatArray, y: FloatArray, segment: IntArray) -> Location:
-        relative_x = x - self._start_x.take(segment)
-        relative_y = y - self._start_y.take(segment)
-        unit_x, unit_y = self._unit_x.take(segment), self._unit_y.take(segment)
-        length = self._length.take(segment)
-        along = relative_x * unit_x
-        along += relative_y * unit_y
-        np.maximum(along, 0.0, out=along)
+        start_x, start_y, unit_x, unit_y, length, start_s = self._table.take(segment, axis=1)
+        relative_x, relative_y = x - start_x, y - start_y
+        along = np.maximum(relative_x * unit_x + relative_y * unit_y, 0.0)
         # A point beyond the end belongs to the vertex, which is the beginning of the next segment.
         past_end = along >= length
-        np.minimum(along, length, out=along)
-        side = unit_x * relative_y
-        side -= unit_y * relative_x
-        relative_x -= along * unit_x
-        relative_y -= along * unit_y
-        distance = relative_x * relative_x
-        distance += relative_y * relative_y
-        np.sqrt(distance, distance)
-        segment += past_end
-        np.copyto(segment, 0, where=segment == self._segments)
-        np.copyto(along, 0.0, where=past_end)
-        along += self._start_s.take(segment)
-        return Location(segment, along, np.copysign(distance, side), distance)
+        along = np.minimum(along, length)
+        side = unit_x * relative_y - unit_y * relative_x
+        away_x, away_y = relative_x - along * unit_x, relative_y - along * unit_y
+        distance = np.sqrt(away_x * away_x + away_y * away_y)
+        if np.count_nonzero(past_end):
+            segment = np.where(past_end, self._next.take(segment), segment)
+            start_s = self._start_s.take(segment)
+            along = np.where(past_end, 0.0, along)
+        return Location(segment, start_s + along, np.copysign(distance, side), distance)
 
     def entry(self, s_m: FloatArray) -> IntArray:
         """Return the table entry [n] of arc lengths within the lap."""
@@ -148,11 +142,7 @@ class Road:
     def width(self, s_m: FloatArray, entry: IntArray) -> FloatArray:
         """Return the track width [n] (m), interpolated."""
         width = self._track_width.take(entry)
-        slope = self._track_width.take(entry + 1)
-        slope -= width
-        slope *= s_m * self._per_m - entry
-        width += slope
-        return width
+        return width + (self._track_width.take(entry + 1) - width) * (s_m * self._per_m - entry)
 
     def is_left(self, offset_m: FloatArray, entry: IntArray) -> NDArray[np.bool_]:
         """Return which noses [n] are nearer to the left border."""
@@ -162,10 +152,6 @@ class Road:
         """Return cosine and sine [n] of the track's smoothed heading."""
         return self._heading_cos.take(entry), self._heading_sin.take(entry)
 
-    def ahead(self, entry: IntArray) -> tuple[FloatArray, FloatArray]:
-        """Return x and y [n, k] (m) of the centre-line points ahead."""
+    def ahead(self, entry: IntArray) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return x and y [n, k] (m) of the centre-line points ahead, in single precision."""
         return self._ahead_x.take(entry, axis=0), self._ahead_y.take(entry, axis=0)
-
-
-def _columns(points: FloatArray) -> tuple[FloatArray, FloatArray]:
-    return np.ascontiguousarray(points[:, 0]), np.ascontiguousarray(points[:, 1])

@@ -1,8 +1,9 @@
 """How a drive ends or is penalised: pure functions of counts, no state of their own.
 
-The rules are DeepRacer's. Per step, on the state that params describe, the first that holds counts: lap complete,
-crashed, off track, immobilised, time up, reversed. In training (`max_resets=0`) any of them ends the episode; in a
-race a car that is off track, immobilised or reversed is put back and held for the penalty in simulated time.
+The rules are DeepRacer's. Per step, on the state that params describe, the first that holds counts: lap
+complete, crashed, off track, immobilised, time up, reversed. In training (`max_resets=0`) any of them ends
+the episode; in a race a car that is off track, immobilised or reversed is put back and held for the penalty
+in simulated time.
 """
 
 from __future__ import annotations
@@ -95,22 +96,33 @@ class Facts:
     """Cars that serve a penalty: only the clock is judged."""
 
 
-ENDS_BY_FAULT = np.isin(
-    np.arange(len(Status)), [Status.CRASHED, Status.OFF_TRACK, Status.IMMOBILIZED, Status.REVERSED]
+FAULTS = frozenset({Status.CRASHED, Status.OFF_TRACK, Status.IMMOBILIZED, Status.REVERSED})
+"""What ends a drive by the car's own fault (gymnasium: terminated); all other ends are truncations."""
+
+# Plain integers: turning an enum member into an array costs as much as the rule itself.
+_LAP_COMPLETE, _OFF_TRACK, _IMMOBILIZED, _TIME_UP, _REVERSED, _PAUSE = (
+    int(status)
+    for status in (
+        Status.LAP_COMPLETE,
+        Status.OFF_TRACK,
+        Status.IMMOBILIZED,
+        Status.TIME_UP,
+        Status.REVERSED,
+        Status.PAUSE,
+    )
 )
-"""Per status code: does it end a drive by the car's own fault?"""
 
 
 def judge(facts: Facts, rules: Rules) -> NDArray[np.int64]:
     """Return the `Status` code of each car [n]; the first rule in DeepRacer's order counts."""
     status = np.zeros(len(facts.steps), dtype=np.int64)
+    time_up = facts.steps >= rules.max_steps
     # Later lines overrule earlier ones, so the order is DeepRacer's turned round.
-    np.copyto(status, Status.REVERSED, where=facts.falling_steps >= rules.reversed_steps)
-    np.copyto(status, Status.TIME_UP, where=facts.steps >= rules.max_steps)
-    np.copyto(status, Status.IMMOBILIZED, where=facts.still_steps >= rules.immobilized_steps)
-    np.copyto(status, Status.OFF_TRACK, where=facts.off_track)
-    np.copyto(status, Status.LAP_COMPLETE, where=facts.lap_complete)
-    if facts.held.any():
-        waiting = np.where(facts.steps >= rules.max_steps, Status.TIME_UP, Status.PAUSE)
-        np.copyto(status, waiting, where=facts.held)
+    np.copyto(status, _REVERSED, where=facts.falling_steps >= rules.reversed_steps)
+    np.copyto(status, _TIME_UP, where=time_up)
+    np.copyto(status, _IMMOBILIZED, where=facts.still_steps >= rules.immobilized_steps)
+    np.copyto(status, _OFF_TRACK, where=facts.off_track)
+    np.copyto(status, _LAP_COMPLETE, where=facts.lap_complete)
+    if np.count_nonzero(facts.held):
+        np.copyto(status, np.where(time_up, _TIME_UP, _PAUSE), where=facts.held)
     return status

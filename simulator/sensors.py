@@ -1,7 +1,8 @@
 """What the car sees: a vector of 28 named numbers, scaled by hand to about [-1, 1].
 
-Speed and steering angle are the car's true ones, which its commands only lead to after a lag: without them the car
-would be partly blind to its own state. The eleven points lie on the centre line ahead of the nose, in the car's frame.
+Speed and steering angle are the car's true ones, which its commands only lead to after a lag: without them
+the car would be partly blind to its own state. The eleven points lie on the centre line ahead of the nose, in
+the car's frame.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ OBSERVATION_COLUMNS = (
     *(f"ahead_{distance}_left" for distance in LOOKAHEAD_M),
 )
 
-LIMIT = 4.0
-"""Readings are cut off here; a car on the road stays well within."""
+LIMIT = 12.0
+"""No reading gets there: drives end before, on roads of up to 5 m. On the road readings are within about 1.5."""
 
 POINTS = len(LOOKAHEAD_M)
 SPEED_SCALE = 1.0 / 4.0
@@ -34,7 +35,7 @@ STEERING_SCALE = 1.0 / 0.5236
 OFFSET_SCALE = 2.0
 YAW_RATE_SCALE = 1.0 / 3.0
 # Points are divided by their distance; half a metre more keeps the near ones small when the car is off the line.
-POINT_SCALE = 1.0 / (np.asarray(LOOKAHEAD_M) + 0.5)
+POINT_SCALE = (1.0 / (np.asarray(LOOKAHEAD_M) + 0.5)).astype(np.float32)
 
 
 def observe(road: Road, now: Situation) -> NDArray[np.float32]:
@@ -47,14 +48,16 @@ def observe(road: Road, now: Situation) -> NDArray[np.float32]:
     seen[:, 3] = now.sin * track_cos - now.cos * track_sin
     seen[:, 4] = now.cos * track_cos + now.sin * track_sin
     seen[:, 5] = now.yaw_rate_radps * YAW_RATE_SCALE
+    # Single precision from here: 2 micrometres on a coordinate of 30 m, at half the price.
     x, y = road.ahead(now.entry)
-    x -= now.nose_x[:, None]
-    y -= now.nose_y[:, None]
-    x *= POINT_SCALE
-    y *= POINT_SCALE
-    cos, sin = now.cos[:, None], now.sin[:, None]
-    np.add(x * cos, y * sin, seen[:, 6 : 6 + POINTS], casting="same_kind")
-    np.subtract(y * cos, x * sin, seen[:, 6 + POINTS :], casting="same_kind")
-    np.minimum(seen, LIMIT, out=seen)
-    np.maximum(seen, -LIMIT, out=seen)
+    x -= now.nose_x.astype(np.float32)[:, None]
+    y -= now.nose_y.astype(np.float32)[:, None]
+    cos, sin = now.cos.astype(np.float32)[:, None], now.sin.astype(np.float32)[:, None]
+    forward = x * cos
+    forward += y * sin
+    np.multiply(forward, POINT_SCALE, seen[:, 6 : 6 + POINTS])
+    y *= cos
+    x *= sin
+    y -= x
+    np.multiply(y, POINT_SCALE, seen[:, 6 + POINTS :])
     return seen

@@ -1,8 +1,8 @@
 """Where episodes begin: spread evenly over the lap for training, on the start line for a race.
 
-A start depends on the car's own seed and the number of its episode only, never on the size of the batch, so that a
-batch of n cars and n batches of one car live the same lives. Positions follow the golden ratio over consecutive seeds
-(evenly spread for any number of cars) and irrational steps from episode to episode.
+A start depends on the car's own seed and the number of its episode only, never on the size of the batch, so
+that a batch of n cars and n batches of one car live the same lives. Positions follow the golden ratio over
+consecutive seeds (evenly spread for any number of cars) and irrational steps from episode to episode.
 """
 
 from __future__ import annotations
@@ -50,6 +50,39 @@ def _mixed(values: SeedArray) -> SeedArray:
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return np.asarray(values ^ (values >> np.uint64(31)))
+
+
+class StartList:
+    """The next starts of n cars, drawn `AHEAD` episodes at a time because drawing one or many costs the same."""
+
+    AHEAD = 32
+
+    def __init__(self, track: Track, car: CarSpec, seeds: SeedArray) -> None:
+        """Take one seed per car [n]."""
+        self._track, self._car = track, car
+        self._phases = seed_phases(seeds)
+        n = len(seeds)
+        self._episode: IntArray = np.zeros(n, dtype=np.int64)
+        self._state = np.zeros((6, n, self.AHEAD))
+        self._line_s = np.zeros((n, self.AHEAD))
+        self._segment: IntArray = np.zeros((n, self.AHEAD), dtype=np.int64)
+
+    def draw(self, cars: IntArray) -> tuple[FloatArray, FloatArray, IntArray]:
+        """Return the next states [6, m], start lines s [m] (m) and segments [m] of some cars."""
+        place = self._episode[cars] % self.AHEAD
+        used_up = cars[place == 0]
+        if len(used_up):
+            self._draw_ahead(used_up)
+        self._episode[cars] += 1
+        return self._state[:, cars, place], self._line_s[cars, place], self._segment[cars, place]
+
+    def _draw_ahead(self, cars: IntArray) -> None:
+        episodes = self._episode[cars, None] + np.arange(self.AHEAD)
+        phases = np.repeat(self._phases[:, cars], self.AHEAD, axis=1)
+        state, line_s, segment = spread_starts(self._track, self._car, phases, episodes.ravel())
+        self._state[:, cars] = state.reshape(6, len(cars), self.AHEAD)
+        self._line_s[cars] = line_s.reshape(len(cars), self.AHEAD)
+        self._segment[cars] = segment.reshape(len(cars), self.AHEAD)
 
 
 def spread_starts(

@@ -1,9 +1,10 @@
 """Is a point on the road? The road's signed distance field on a grid, and bilinear reading of it.
 
-The road is the polygon between the outer and the inner border. The field holds, per grid point, the distance to the
-nearest border (m), positive on the road, exact near the borders and cut off at `BAND_M`. Along a straight piece of
-border the field is linear, so that bilinear reading finds the border exactly; at a border's corner it errs by less
-than a millimetre. Reading costs the same wherever the point is and however many waypoints the track has.
+The road is the polygon between the outer and the inner border. The field holds, per grid point, the distance
+to the nearest border (m), positive on the road, exact near the borders and cut off at `BAND_M`. Along a
+straight piece of border the field is linear, so that bilinear reading finds the border exactly; at a border's
+corner it errs by less than a millimetre. Reading costs the same wherever the point is and however many
+waypoints the track has.
 """
 
 from __future__ import annotations
@@ -38,29 +39,21 @@ class Surface:
 
     def signed_distance(self, x: FloatArray, y: FloatArray) -> FloatArray:
         """Return the distance (m) to the nearest border, positive on the road, within +-`BAND_M`; any shape."""
-        column = x - self.low[0]
-        column *= 1.0 / self.cell_m
-        row = y - self.low[1]
-        row *= 1.0 / self.cell_m
+        column = (x - self.low[0]) * (1.0 / self.cell_m)
+        row = (y - self.low[1]) * (1.0 / self.cell_m)
         # The outermost cells lie off the road, so a point beyond the grid reads as off the road.
-        for position, cells in ((column, self.columns), (row, self.rows)):
-            np.maximum(position, 0.0, out=position)
-            np.minimum(position, cells - 1.001, out=position)
+        column = np.minimum(np.maximum(column, 0.0), self.columns - 1.001)
+        row = np.minimum(np.maximum(row, 0.0), self.rows - 1.001)
         left, below = column.astype(np.int64), row.astype(np.int64)
-        column -= left
-        row -= below
-        below *= self.columns
-        below += left
+        right_share, upper_share = column - left, row - below
+        cell = below * self.columns + left
         flat = self._flat
-        lower = flat[below]
-        lower += (flat[below + 1] - lower) * column
-        below += self.columns
-        upper = flat[below]
-        upper += (flat[below + 1] - upper) * column
-        upper -= lower
-        upper *= row
-        upper += lower
-        return upper
+        lower_left, upper_left = flat.take(cell), flat.take(cell + self.columns)
+        cell += 1
+        lower = lower_left + (flat.take(cell) - lower_left) * right_share
+        upper = upper_left + (flat.take(cell + self.columns) - upper_left) * right_share
+        distance: FloatArray = lower + (upper - lower) * upper_share
+        return distance
 
     def _signed(self, ring: FloatArray) -> FloatArray:
         """Return the signed distance [rows, columns] to one border, positive inside it, cut off at `BAND_M`."""

@@ -1,7 +1,7 @@
 """A recorded drive: columns by name, one row per step, kept as .npz without pickle.
 
-Row k is the state before the action of step k acts (positions are the nose's), with that action's command. The same
-drive gives the same bytes: the archive carries no time stamps.
+Row k is the state before the action of step k acts (positions are the nose's), with that action's command.
+The same drive gives the same bytes: the archive carries no time stamps.
 """
 
 from __future__ import annotations

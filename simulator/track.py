@@ -1,11 +1,12 @@
 """A circuit: centre line and two borders, and where a point lies on them.
 
 `Track` is immutable. Arc length `s_m` runs from waypoint 0 along the centre line in the direction of driving;
-`offset_m` is positive to the left of that direction. Waypoints keep their closing duplicate (first == last), as
-DeepRacer's do. All queries take and return arrays.
+`offset_m` is positive to the left of that direction. Waypoints keep their closing duplicate (first == last),
+as DeepRacer's do. All queries take and return arrays.
 
-The geometry is the polyline itself: `project` is exact on it. Only the heading is smoothed (linear between the
-vertices' mean directions), because a heading that jumps at every waypoint is of no use to a sensor or a start.
+The geometry is the polyline itself: `project` is exact on it. Only the heading is smoothed (linear between
+the vertices' mean directions), because a heading that jumps at every waypoint is of no use to a sensor or a
+start.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Reading and checking of track files: DeepRacer's .npy, float rows [n, 6], from any source.
 
-A file comes from strangers: its size is checked before it is read, nothing is ever unpickled, and whatever is wrong
-ends in a `TrackError` that says what was expected, what came and what to do.
+A file comes from strangers: its size is checked before it is read, nothing is ever unpickled, and whatever is
+wrong ends in a `TrackError` that says what was expected, what came and what to do.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ MAX_FILE_BYTES = 2_000_000
 MIN_POINTS = 12
 MAX_POINTS = 20_000
 MIN_LENGTH_M, MAX_LENGTH_M = 5.0, 500.0
-MIN_HALF_WIDTH_M = 0.05
+MIN_HALF_WIDTH_M, MAX_HALF_WIDTH_M = 0.05, 2.5
 MAX_EXTENT_M = 200.0
 FORMAT = "rows of six numbers: centre x, y, inner border x, y, outer border x, y in metres, last row equal to the first"
 
@@ -98,11 +98,11 @@ def _check_shape(table: NDArray[np.float64], name: str) -> None:
             f"{name}: expected a centre line of {MIN_LENGTH_M:.0f} to {MAX_LENGTH_M:.0f} m, it is {length:.3g} m long; "
             f"are its units metres?"
         )
-    narrowest = min(float(np.hypot(*(border - centre).T).min()) for border in (inner, outer))
-    if narrowest < MIN_HALF_WIDTH_M:
+    half_widths = np.hypot(*np.vstack([inner - centre, outer - centre]).T)
+    if half_widths.min() < MIN_HALF_WIDTH_M or half_widths.max() > MAX_HALF_WIDTH_M:
         raise TrackError(
-            f"{name}: expected borders at least {MIN_HALF_WIDTH_M} m from the centre line, one comes within "
-            f"{narrowest:.3f} m; widen the track there"
+            f"{name}: expected borders {MIN_HALF_WIDTH_M} to {MAX_HALF_WIDTH_M} m from the centre line, they are "
+            f"{half_widths.min():.3f} to {half_widths.max():.3f} m away; mend the rows where they are not"
         )
     _check_sides(centre, inner, outer, name)
 
