@@ -55,6 +55,7 @@ def main() -> None:
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
     )
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     as_json = "--json" in sys.argv
     try:
         sys.exit(cli.main(standalone_mode=False) or 0)

@@ -91,23 +91,3 @@ def refusal(error: urllib.error.HTTPError) -> Exception:
     if error.code >= 500:
         return UnavailableError(f"The arena failed ({error.code}): {detail}")
     return click.UsageError(f"The arena refused ({error.code}): {detail}")
-        except urllib.error.HTTPError as error:
-            raise refusal(error) from error
-        except (urllib.error.URLError, TimeoutError) as error:
-            raise UnavailableError(
-                f"No arena answers at {self.url} ({error}). Is it running, and is the address right?"
-            ) from error
-
-
-def refusal(error: urllib.error.HTTPError) -> Exception:
-    """Turn a problem document into the verdict, or the sentence, that it holds."""
-    try:
-        problem = json.load(error)
-    except ValueError:
-        return UnavailableError(f"The arena answered {error.code} {error.reason} without an explanation.")
-    detail = problem.get("detail") or problem.get("title") or error.reason
-    if problem.get("verdict"):
-        return EntrantFault(Verdict(problem["verdict"]), detail, line=problem.get("line"))
-    answer = click.ClickException(f"The arena refused ({error.code}): {detail}")
-    answer.exit_code = OUR_FAULT if error.code >= 500 else WRONG_USAGE
-    return answer
