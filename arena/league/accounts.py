@@ -90,6 +90,7 @@ def authenticate(session: Session, handle: str, password: str) -> Racer | None:
 
 def set_password(session: Session, racer: Racer, password: str, now: datetime) -> None:
     """Replace the password and revoke all tokens: whoever had the old password may have made some."""
+    racer = session.get_one(Racer, racer.id)
     racer.password_hash = _hashed(password)
     session.execute(
         update(ApiToken)
@@ -138,6 +139,7 @@ def revoke_token(session: Session, racer: Racer, token_id: int, now: datetime) -
 
 def create_team(session: Session, racer: Racer, *, name: str, now: datetime) -> Team:
     """Found a team with the racer as its first member; its invite_code lets others join."""
+    racer = session.get_one(Racer, racer.id)
     _must_have_no_team(racer)
     name = checked_name("name", name)
     name_key = unicodedata.normalize("NFKC", name).casefold()
@@ -154,6 +156,7 @@ def create_team(session: Session, racer: Racer, *, name: str, now: datetime) -> 
 
 def join_team(session: Session, racer: Racer, invite_code: str, now: datetime) -> Team:
     """Join the team of an invite code."""
+    racer = session.get_one(Racer, racer.id)
     _must_have_no_team(racer)
     query = select(Team).where(Team.invite_code == invite_code.strip())
     team = session.execute(query).scalar_one_or_none()
@@ -166,6 +169,7 @@ def join_team(session: Session, racer: Racer, invite_code: str, now: datetime) -
 
 def leave_team(session: Session, racer: Racer, now: datetime) -> None:
     """Leave the team; results stay with the racer."""
+    racer = session.get_one(Racer, racer.id)
     if racer.team is None:
         raise WrongState("You are in no team, so there is none to leave.")
     payload = {"team": racer.team.name}

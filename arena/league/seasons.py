@@ -82,7 +82,7 @@ def open_race(session: Session, season: Season, plan: RacePlan, *, by: Racer, no
         raise NameTaken("slug", f"A race “{race.slug}” exists already. Choose another short name.")
     session.add(race)
     session.flush()
-    session.expire(season, ["races"])
+    session.expire(session.get_one(Season, season.id), ["races"])
     events.append(
         session,
         "race.planned",
@@ -99,6 +99,7 @@ def close_season(session: Session, season: Season, *, by: Racer, now: datetime) 
     _must_organise(by)
     if season.closed_at is not None or season.closes_at <= now:
         raise WrongState(f"The season “{season.title}” closed at {as_utc_text(season.closes_at)} already.")
+    season = session.get_one(Season, season.id)
     season.closes_at = now
     for race in season.races:
         _end_race(race, now)
@@ -112,6 +113,7 @@ def close_race(session: Session, race: Race, *, by: Racer, now: datetime) -> Non
     _must_organise(by)
     if race.closed_at is not None or race.closes_at <= now:
         raise WrongState(f"The race “{race.title}” closed at {as_utc_text(race.closes_at)} already.")
+    race = session.get_one(Race, race.id)
     _end_race(race, now)
     payload = {"title": race.title}
     events.append(session, "race.ended", Subject(race.season_id, race.id, by.id), at=now, payload=payload)

@@ -77,8 +77,8 @@ def submit(session: Session, race: Race, racer: Racer, entry: Entry, now: dateti
         )
     submission = Submission(
         id=new_public_id(now),
-        race=race,
-        racer=racer,
+        race_id=race.id,
+        racer_id=racer.id,
         number=_next_number(session, race, racer),
         source=entry.source,
         model_metadata=entry.model_metadata,

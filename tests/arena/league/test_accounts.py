@@ -7,6 +7,7 @@ from datetime import datetime
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
+from werkzeug.security import check_password_hash
 
 from arena.league import accounts, events
 from arena.league.errors import InvalidInput, NameTaken, NotFound, WrongState
@@ -32,11 +33,10 @@ def test_an_unknown_handle_is_hashed_like_a_known_one(
     session: Session, cast: Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checked = []
-    real = accounts.check_password_hash
 
     def counting(stored: str, password: str) -> bool:
         checked.append(stored.split("$")[0])
-        return real(stored, password)
+        return check_password_hash(stored, password)
 
     monkeypatch.setattr(accounts, "check_password_hash", counting)
     for handle in ("ann", "nobody", "house"):
@@ -166,3 +166,14 @@ def test_team_names_differ_by_more_than_their_letters_size(
 ) -> None:
     with pytest.raises(NameTaken):
         accounts.create_team(session, session.get_one(Racer, cast.cleo.id), name="aPEX", now=now)
+
+
+def test_people_that_were_loaded_elsewhere_are_changed_here(
+    session: Session, cast: Cast, now: datetime
+) -> None:
+    """A verb that got an object of a closed session must not forget its change."""
+    accounts.leave_team(session, cast.ann, now)
+    accounts.set_password(session, cast.ann, "a new long password", now)
+    session.commit()
+    assert session.get_one(Racer, cast.ann.id).team is None
+    assert accounts.authenticate(session, "ann", "a new long password") is not None
