@@ -17,31 +17,17 @@ to parse it.
 
 from __future__ import annotations
 
-from flask import Flask
+from typing import TYPE_CHECKING
 
-from arena.league import db
-from arena.league.artifacts import ArtifactStore
-from leaderboard import api, assets, auth, entries, errors, guards, live, organise, pages, people, words
-from leaderboard.context import Arena
-from leaderboard.settings import Settings
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from leaderboard.settings import Settings
 
 
 def create_app(settings: Settings) -> Flask:
     """Build the web application; the database must already be upgraded (`arena serve` does that)."""
-    app = Flask(__name__)
-    app.config.update(SECRET_KEY=settings.secret_key)
-    app.extensions["arena"] = Arena(
-        engine=db.connect(settings.arena.database_url),
-        artifacts=ArtifactStore(settings.arena.artifacts_dir),
-        settings=settings,
-    )
-    guards.register(app, settings)
-    words.register(app)
-    assets.register(app)
-    errors.register(app)
-    auth.register(app)
-    for room in (pages, entries, people, organise):
-        app.register_blueprint(room.blueprint)
-    api.register(app)
-    live.register(app)
-    return app
+    # Not imported above: `python -m leaderboard` runs this file before it can patch the standard library.
+    from leaderboard.factory import build
+
+    return build(settings)

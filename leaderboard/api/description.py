@@ -13,7 +13,7 @@ from flask import Blueprint, Flask, current_app, render_template
 from flask.typing import ResponseReturnValue
 from flask_smorest import Api
 
-from leaderboard.api.schemas import ProblemDocument
+from leaderboard.api.schemas import CheckRequest, Entry, ProblemDocument
 
 TAGS = {
     "watching": "What everybody may read, without an account.",
@@ -52,6 +52,9 @@ def describe(app: Flask) -> Api:
     scheme = {"type": "http", "scheme": "bearer", "description": "A token from your account's page."}
     spec.components.security_scheme("token", scheme)
     spec.components.schema("Problem", schema=ProblemDocument)
+    # Bodies that a view reads itself, because they come as JSON or as files.
+    spec.components.schema("Entry", schema=Entry)
+    spec.components.schema("CheckRequest", schema=CheckRequest)
     spec.components.response(
         "Problem",
         {

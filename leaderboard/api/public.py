@@ -67,6 +67,7 @@ def replay(slug: str) -> dict[str, Any]:
         return {
             "race": found.slug,
             "track": found.track,
+            "laps": found.laps,
             "track_url": url_for("api_public.track", name=found.track),
             "cars": _cars(session, found),
         }

@@ -144,6 +144,7 @@ class Replay(Schema):
 
     race = fields.String(required=True)
     track = fields.String(required=True)
+    laps = fields.Integer(required=True)
     track_url = fields.String(required=True)
     cars = fields.List(fields.Nested(ReplayCar), required=True)
 

@@ -186,6 +186,8 @@ export interface ReplayCar {
 export interface Replay {
   race: string;
   track: string;
+  /** Laps of the race. */
+  laps: number;
   track_url: string;
   cars: ReplayCar[];
 }

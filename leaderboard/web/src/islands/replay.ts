@@ -20,7 +20,7 @@ export async function mount(host: HTMLElement): Promise<void> {
   const address = `/api/v1/races/${encodeURIComponent(race)}/replay`;
   const replay = await getJson<Replay>(address);
   const track = await getJson<TrackGeometry>(replay.track_url);
-  const theatre = new Theatre(host, track);
+  const theatre = new Theatre(host, track, replay.laps);
   await theatre.show(replay.cars);
   const leave = listen(`race:${race}`, {
     onEvent: (event) => {
@@ -41,11 +41,11 @@ class Theatre {
   private drives: Drive[] = [];
   private hasShown = false;
 
-  constructor(host: HTMLElement, track: TrackGeometry) {
+  constructor(host: HTMLElement, track: TrackGeometry, laps: number) {
     this.stage = new Stage(track);
     this.player = new Player(() => this.draw(), () => this.changed());
     this.controls = new Controls(this.player, host);
-    this.legend = new Legend(() => this.draw(true));
+    this.legend = new Legend(laps, () => this.draw(true));
     this.announcer = new Announcer(host);
     const picture = element("div", { class: "replay-picture" }, this.stage.canvas, this.empty);
     host.replaceChildren(

@@ -11,7 +11,7 @@ export class Legend {
   private readonly items = new Map<Drive, HTMLLIElement>();
   private drawnAt = -Infinity;
 
-  constructor(private readonly onToggle: () => void) {}
+  constructor(private readonly laps: number, private readonly onToggle: () => void) {}
 
   add(drive: Drive): void {
     const button = element(
@@ -49,8 +49,9 @@ export class Legend {
     order.forEach(({ drive, pose }, index) => {
       const item = this.items.get(drive);
       if (!item) return;
-      const total = Math.max(1, drive.trace.laps.length);
-      const text = pose.isOver ? "at the end" : `lap ${Math.min(pose.lap + 1, total)}/${total} · ${pose.speed.toFixed(1)} m/s`;
+      const text = pose.isOver
+        ? drive.car.official_ms === null ? "did not finish" : "finished"
+        : `lap ${pose.lap}/${this.laps} · ${pose.speed.toFixed(1)} m/s`;
       setText(item.querySelector(".now"), text);
       // Moving a focused item would take the focus away from its button.
       if (this.list.children[index] !== item && !this.list.contains(document.activeElement)) {

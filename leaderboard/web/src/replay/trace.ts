@@ -10,6 +10,7 @@ export interface Pose {
   steering: number;
   /** Laps done plus the share of the present one: what orders the cars. */
   distance: number;
+  /** Counted from 1. */
   lap: number;
   isOver: boolean;
 }

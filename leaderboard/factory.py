@@ -1,0 +1,32 @@
+"""Putting the web application together: settings, guards, words, pages, API, live rooms."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from arena.league import db
+from arena.league.artifacts import ArtifactStore
+from leaderboard import api, assets, auth, entries, errors, guards, live, organise, pages, people, words
+from leaderboard.context import Arena
+from leaderboard.settings import Settings
+
+
+def build(settings: Settings) -> Flask:
+    """Build the web application; the database must already be upgraded (`arena serve` does that)."""
+    app = Flask(__name__)
+    app.config.update(SECRET_KEY=settings.secret_key)
+    app.extensions["arena"] = Arena(
+        engine=db.connect(settings.arena.database_url),
+        artifacts=ArtifactStore(settings.arena.artifacts_dir),
+        settings=settings,
+    )
+    guards.register(app, settings)
+    words.register(app)
+    assets.register(app)
+    errors.register(app)
+    auth.register(app)
+    for room in (pages, entries, people, organise):
+        app.register_blueprint(room.blueprint)
+    api.register(app)
+    live.register(app)
+    return app
