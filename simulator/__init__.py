@@ -9,7 +9,7 @@ ENV_ID = "ApexArena/TrackRace-v0"
 
 
 def register_envs() -> None:
-    """Register `ENV_ID` with gymnasium; a second call changes nothing. Called by gymnasium's plug-in loader."""
+    """Register `ENV_ID` with gymnasium (its plug-in loader calls this); a second call changes nothing."""
     from gymnasium.envs.registration import register, registry
 
     if ENV_ID not in registry:

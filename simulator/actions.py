@@ -29,7 +29,8 @@ class Discrete:
         table = np.asarray(self.actions, dtype=np.float64)
         if table.ndim != 2 or table.shape[1] != 2 or not np.isfinite(table).all():
             raise ValueError(
-                f"expected one or more actions (steering_angle deg, speed m/s) of finite numbers, got {self.actions!r}"
+                "expected one or more actions (steering_angle deg, speed m/s) of finite numbers, "
+                f"got {self.actions!r}"
             )
 
     @property
@@ -76,7 +77,7 @@ class Continuous:
         return Box(-1.0, 1.0, (2,), dtype=np.float32)
 
     def to_command(self, actions: NDArray[Any]) -> NDArray[np.float64]:
-        """Return the commands [n, 2] of actions [n, 2], cut to [-1, 1]; raise ValueError for one that is not a number."""
+        """Return the commands [n, 2] of actions [n, 2], cut to [-1, 1]; raise ValueError for a NaN."""
         share = np.minimum(np.maximum(np.asarray(actions, dtype=np.float64), -1.0), 1.0)
         if np.count_nonzero(np.isnan(share)):
             raise ValueError("expected actions that are numbers, got NaN: the policy's weights are broken")

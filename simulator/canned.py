@@ -26,7 +26,7 @@ class CannedState:
 
 @dataclass(frozen=True, slots=True)
 class _Pose:
-    """Where a car is put: share of the lap, offset as a share of the width (left +), heading error, command."""
+    """Where a car is put: share of the lap, offset as a share of the width (left +), heading error."""
 
     name: str
     lap: float

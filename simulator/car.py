@@ -2,8 +2,8 @@
 circle.
 
 `advance` is pure and works on columns: a state is float64 [6, n], its rows are named below. Every operation
-is elementwise, so a car's future does not depend on the batch it is in, bit for bit. Vectors [n] are not worked on in
-place: with n == 1 NumPy takes three times as long for that.
+is elementwise, so a car's future does not depend on the batch it is in, bit for bit. Vectors [n] are not
+worked on in place: with n == 1 NumPy takes three times as long for that.
 
 Three reference points are kept apart by name. The *rear axle* is what the state stores and the physics moves;
 the *base* (DeepRacer's base_link) is what is put on a start line; the *nose* is what every position in
@@ -79,7 +79,7 @@ def advance(
     """Return the state [6, n] `step_s` later under constant commands [n], clipped to the car's limits.
 
     Steering does not depend on the motion, so its substeps are solved together; those of the speed follow one
-    another, and the pose is the sum of the straight pieces driven along the heading in the middle of each substep.
+    another. The pose is the sum of straight pieces, driven along the heading in the middle of each substep.
     """
     h = step_s / spec.substeps
     after = np.empty_like(state)
@@ -104,7 +104,8 @@ def advance(
 
 @lru_cache(maxsize=64)
 def _steering_decay(lag_s: float, h: float, substeps: int) -> FloatArray:
-    return np.exp(-h / lag_s * np.arange(1, substeps + 1))[:, None]
+    decay: FloatArray = np.exp(-h / lag_s * np.arange(1, substeps + 1))[:, None]
+    return decay
 
 
 def _commanded_curvatures(
@@ -126,8 +127,8 @@ def _mean_speeds(
 ) -> FloatArray:
     """Return the speed [n] after all substeps; store the mean speed of each in `mean` [substeps, n].
 
-    `demand` is (curvature / grip)^2: what the friction circle leaves for driving and braking shrinks with the lateral
-    demand but never vanishes.
+    `demand` is (curvature / grip)^2: what the friction circle leaves for driving and braking shrinks with the
+    lateral demand but never vanishes.
     """
     target = np.maximum(np.minimum(speed_mps, spec.max_speed_mps), spec.min_speed_mps)
     # Half of the change in a substep; exact solution of the lag over h, so that the step is stable for any h.

@@ -115,7 +115,7 @@ class ParamsBuilder:
         return cls(static["waypoints"], static["track_length"], static["is_reversed"])
 
     def dicts(self, rows: Sequence[Sequence[float]]) -> Iterator[dict[str, Any]]:
-        """Yield one fresh dict per row (a list of floats in the order of `COLUMNS`, as `ndarray.tolist` gives it)."""
+        """Yield one fresh dict per row; rows are lists of floats in the order of `COLUMNS`."""
         # Copying a template and assigning is half the price of a dict display of 27 keys.
         copy, waypoints = self._template.copy, self.waypoints
         for row in rows:

@@ -29,7 +29,7 @@ MAX_WINDOW_SEGMENTS = 40
 
 @dataclass(slots=True)
 class Location:
-    """Where noses [n] are: segment, arc length, offset from the centre line (left +) and the distance to it."""
+    """Where noses [n] are: segment, arc length, offset from the centre line (left +), distance to it."""
 
     segment: IntArray
     s_m: FloatArray
@@ -41,7 +41,7 @@ class Road:
     """A track prepared for the loop."""
 
     def __init__(self, track: Track, lookahead_m: tuple[float, ...] = ()) -> None:
-        """Draw the tables; `lookahead_m` are the distances of the centre-line points that sensors will ask for."""
+        """Draw the tables; `lookahead_m` are the distances of the points that sensors will ask for."""
         self.track = track
         self.length_m = track.length_m
         self.surface = Surface(track)
@@ -71,7 +71,7 @@ class Road:
         track = self.track
         self._entries = int(np.ceil(self.length_m / SPACING_M))
         self._per_m = self._entries / self.length_m
-        # Two entries more than the lap has: s == length and the upper neighbour of the last entry can be read.
+        # Two entries more than the lap has: s == length and the neighbour of the last entry can be read.
         s = np.arange(self._entries + 2) / self._per_m
         heading = track.heading_at(s)
         self._heading_cos, self._heading_sin = np.cos(heading), np.sin(heading)
@@ -88,8 +88,8 @@ class Road:
     ) -> FloatArray:
         """Return the offset (m) beyond which a point is nearer to the left border than to the right one.
 
-        DeepRacer compares the distances to the two border points; on a road whose centre line is not in the middle
-        that is not the sign of the offset.
+        DeepRacer compares the distances to the two border points; on a road whose centre line is not in its
+        middle that is not the sign of the offset.
         """
         left, right = (inner, outer) if self.track.is_ccw else (outer, inner)
         across = left - right
@@ -100,8 +100,8 @@ class Road:
     def locate(self, x: FloatArray, y: FloatArray, segment: IntArray) -> Location:
         """Project noses (m) on the centre line, searching around the segments [n] they were on.
 
-        The search runs in single precision: it may mistake one neighbour of a vertex for the other, which is the same
-        place. The place itself is then worked out in double precision.
+        The search runs in single precision: it may mistake one neighbour of a vertex for the other, which is
+        the same place. The place itself is then worked out in double precision.
         """
         start_x, start_y, unit_x, unit_y, length = [table.take(segment, axis=0) for table in self._windows]
         np.subtract(x.astype(np.float32)[:, None], start_x, out=start_x)
@@ -141,8 +141,9 @@ class Road:
 
     def width(self, s_m: FloatArray, entry: IntArray) -> FloatArray:
         """Return the track width [n] (m), interpolated."""
-        width = self._track_width.take(entry)
-        return width + (self._track_width.take(entry + 1) - width) * (s_m * self._per_m - entry)
+        width: FloatArray = self._track_width.take(entry)
+        slope = self._track_width.take(entry + 1) - width
+        return width + slope * (s_m * self._per_m - entry)
 
     def is_left(self, offset_m: FloatArray, entry: IntArray) -> NDArray[np.bool_]:
         """Return which noses [n] are nearer to the left border."""

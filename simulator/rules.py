@@ -60,7 +60,8 @@ class Rules:
             or self.off_track_penalty_s < 0
         ):
             raise ValueError(
-                f"expected max_steps >= {FIRST_CALL_STEPS}, laps >= 1, max_resets >= 0 and a penalty >= 0, got {self}"
+                f"expected max_steps >= {FIRST_CALL_STEPS}, laps >= 1, max_resets >= 0 and a penalty >= 0, "
+                f"got {self}"
             )
 
     @classmethod

@@ -27,14 +27,14 @@ OBSERVATION_COLUMNS = (
 )
 
 LIMIT = 12.0
-"""No reading gets there: drives end before, on roads of up to 5 m. On the road readings are within about 1.5."""
+"""No reading gets there: drives end before, on roads of up to 5 m."""
 
 POINTS = len(LOOKAHEAD_M)
 SPEED_SCALE = 1.0 / 4.0
 STEERING_SCALE = 1.0 / 0.5236
 OFFSET_SCALE = 2.0
 YAW_RATE_SCALE = 1.0 / 3.0
-# Points are divided by their distance; half a metre more keeps the near ones small when the car is off the line.
+# Points are divided by their distance; half a metre more keeps the near ones small for a car off the line.
 POINT_SCALE = (1.0 / (np.asarray(LOOKAHEAD_M) + 0.5)).astype(np.float32)
 
 

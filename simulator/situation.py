@@ -73,8 +73,8 @@ def assess(road: Road, car: CarSpec, state: FloatArray, segment: IntArray) -> Si
     all_on &= on_road[2]
     all_on &= on_road[3]
     off = ~(on_road[0] | on_road[1] | on_road[2] | on_road[3])
-    # A nose further than a full width from its own centre line has left its part of the road with all wheels; where
-    # the circuit comes close to itself they may stand on another part of it.
+    # A nose further than a full width from its own centre line has left its part of the road with all wheels;
+    # where the circuit comes close to itself they may stand on another part of it.
     off |= location.distance_m > width
     return Situation(
         x,
@@ -99,7 +99,7 @@ def write_params(
 ) -> None:
     """Fill the params rows [n, columns] for commands [n, 2] (steering deg, speed m/s) about to act on `now`.
 
-    `elapsed_steps` [n] are the steps driven since the start; the first call of an episode has none and `steps` 2.
+    `elapsed_steps` [n] are the steps driven since the start: none in the first call, which has `steps` 2.
     """
     place = now.location
     columns = rows.T

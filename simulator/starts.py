@@ -53,7 +53,7 @@ def _mixed(values: SeedArray) -> SeedArray:
 
 
 class StartList:
-    """The next starts of n cars, drawn `AHEAD` episodes at a time because drawing one or many costs the same."""
+    """The next starts of n cars, drawn `AHEAD` episodes at a time: drawing one or many costs the same."""
 
     AHEAD = 32
 
@@ -88,7 +88,7 @@ class StartList:
 def spread_starts(
     track: Track, car: CarSpec, phases: FloatArray, episodes: IntArray
 ) -> tuple[FloatArray, FloatArray, IntArray]:
-    """Return states [6, m], start lines s [m] (m) and segments [m] for phases [3, m] and episode numbers [m]."""
+    """Return states [6, m], start lines s [m] (m) and segments [m] for phases [3, m] and episodes [m]."""
     share = phases + episodes * EPISODE_STEP
     share -= np.floor(share)
     line_s = share[0] * track.length_m

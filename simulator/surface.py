@@ -9,6 +9,8 @@ waypoints the track has.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -38,7 +40,7 @@ class Surface:
         self._flat = self.distance.ravel()
 
     def signed_distance(self, x: FloatArray, y: FloatArray) -> FloatArray:
-        """Return the distance (m) to the nearest border, positive on the road, within +-`BAND_M`; any shape."""
+        """Return the distance (m) to the nearest border, positive on the road, within +-`BAND_M`."""
         column = (x - self.low[0]) * (1.0 / self.cell_m)
         row = (y - self.low[1]) * (1.0 / self.cell_m)
         # The outermost cells lie off the road, so a point beyond the grid reads as off the road.
@@ -56,12 +58,12 @@ class Surface:
         return distance
 
     def _signed(self, ring: FloatArray) -> FloatArray:
-        """Return the signed distance [rows, columns] to one border, positive inside it, cut off at `BAND_M`."""
+        """Return the signed distance [rows, columns] to one border, positive inside, cut off at `BAND_M`."""
         inside = self._inside(ring)
         square = np.full((self.rows, self.columns), BAND_M * BAND_M)
         grid_x = self.low[0] + self.cell_m * np.arange(self.columns)
         grid_y = self.low[1] + self.cell_m * np.arange(self.rows)
-        for start, end in zip(ring[:-1], ring[1:], strict=True):
+        for start, end in pairwise(ring):
             box_low = (np.minimum(start, end) - BAND_M - self.low) / self.cell_m
             box_high = (np.maximum(start, end) + BAND_M - self.low) / self.cell_m
             columns = slice(max(0, int(box_low[0])), int(box_high[0]) + 2)
@@ -73,9 +75,9 @@ class Surface:
         return np.where(inside, distance, -distance)
 
     def _inside(self, ring: FloatArray) -> NDArray[np.bool_]:
-        """Return which grid points lie inside a closed ring, by the parity of its crossings with each grid row."""
+        """Return which grid points lie inside a closed ring: parity of its crossings with each grid row."""
         toggles = np.zeros((self.rows, self.columns + 1), dtype=np.int64)
-        for (x0, y0), (x1, y1) in zip(ring[:-1], ring[1:], strict=True):
+        for (x0, y0), (x1, y1) in pairwise(ring):
             low, high = min(y0, y1), max(y0, y1)
             first = int(np.ceil((low - self.low[1]) / self.cell_m))
             last = int(np.ceil((high - self.low[1]) / self.cell_m))

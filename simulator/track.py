@@ -25,7 +25,7 @@ __all__ = ["FloatArray", "IntArray", "Projection", "Track", "TrackError", "neare
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-# Pairs (point, segment) worked on at once by the exhaustive search: 0.5 M pairs keep it within some tens of MB.
+# Pairs (point, segment) worked on at once by the exhaustive search: keeps it within some tens of MB.
 PAIRS_AT_ONCE = 500_000
 
 
@@ -33,7 +33,7 @@ PAIRS_AT_ONCE = 500_000
 class Projection:
     """Points [m] seen from the centre line.
 
-    `segment` is the waypoint behind the projected point; `heading_rad` and `width_m` are those of the track there.
+    `segment` is the waypoint behind the projected point; heading and width are those of the track there.
     """
 
     s_m: FloatArray
@@ -86,7 +86,7 @@ class Track:
 
     @classmethod
     def from_rows(cls, rows: ArrayLike, name: str) -> Track:
-        """Make a track of rows [n, 6]: centre x, y, inner x, y, outer x, y in metres, first row == last row."""
+        """Make a track of rows [n, 6]: centre x, y, inner x, y, outer x, y (m), first row == last row."""
         return cls(check_rows(rows, name), name)
 
     def save(self, path: str | Path) -> None:
@@ -152,14 +152,15 @@ class Track:
         return np.interp(self._wrapped(s_m), self.vertex_s_m, self._curvatures)
 
     def border_at(self, s_m: ArrayLike) -> tuple[FloatArray, FloatArray]:
-        """Return the points of the inner and of the outer border [m, 2] nearest to the centre line at `s_m`."""
+        """Return the points of inner and outer border [m, 2] that are nearest to the centre line at `s_m`."""
         centre = self.at(s_m)
         return nearest_on_polyline(centre, self.inner)[2], nearest_on_polyline(centre, self.outer)[2]
 
     def width_at(self, s_m: ArrayLike) -> FloatArray:
-        """Return the width [m] (m) at `s_m`: DeepRacer's `track_width`, between the two points of `border_at`."""
+        """Return DeepRacer's `track_width` [m] (m) at `s_m`: between the two points of `border_at`."""
         inner, outer = self.border_at(s_m)
-        return np.hypot(*(outer - inner).T)
+        width: FloatArray = np.hypot(*(outer - inner).T)
+        return width
 
     def _wrapped(self, s_m: ArrayLike) -> FloatArray:
         return np.mod(np.atleast_1d(np.asarray(s_m, dtype=np.float64)), self.length_m)
@@ -177,7 +178,7 @@ def signed_area(ring: FloatArray) -> float:
 
 
 def nearest_on_polyline(points: FloatArray, line: FloatArray) -> tuple[IntArray, FloatArray, FloatArray]:
-    """Find for points [m, 2] the nearest place on a polyline [n, 2]: segment [m], metres along it [m], point [m, 2]."""
+    """Return the places on a polyline nearest to points [m, 2]: segment, metres along it, point [m, 2]."""
     start, step = line[:-1], np.diff(line, axis=0)
     length = np.maximum(np.hypot(step[:, 0], step[:, 1]), 1e-300)
     unit = step / length[:, None]
@@ -197,7 +198,7 @@ def nearest_on_polyline(points: FloatArray, line: FloatArray) -> tuple[IntArray,
 
 
 def _smooth_headings(direction: FloatArray, length: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return heading [n] (rad, unwrapped) and curvature [n] (1/m) at the vertices, closing vertex included."""
+    """Return heading [n] (rad, unwrapped) and curvature [n] (1/m) at the vertices, closing one included."""
     before = np.roll(direction, 1, axis=0)
     cross = before[:, 0] * direction[:, 1] - before[:, 1] * direction[:, 0]
     turn = np.arctan2(cross, np.sum(before * direction, axis=1))

@@ -6,7 +6,9 @@ wrong ends in a `TrackError` that says what was expected, what came and what to 
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,7 +19,9 @@ MAX_POINTS = 20_000
 MIN_LENGTH_M, MAX_LENGTH_M = 5.0, 500.0
 MIN_HALF_WIDTH_M, MAX_HALF_WIDTH_M = 0.05, 2.5
 MAX_EXTENT_M = 200.0
-FORMAT = "rows of six numbers: centre x, y, inner border x, y, outer border x, y in metres, last row equal to the first"
+FORMAT = (
+    "rows of six numbers (centre x, y, inner border x, y, outer border x, y in metres), last row == first row"
+)
 
 
 class TrackError(ValueError):
@@ -34,20 +38,32 @@ def read_rows(path: Path) -> NDArray[np.float64]:
         ) from error
     if size > MAX_FILE_BYTES:
         raise TrackError(
-            f"{path.name}: expected a track file of at most {MAX_FILE_BYTES:,} bytes, it has {size:,}; thin it out"
+            f"{path.name}: expected a track file of at most {MAX_FILE_BYTES:,} bytes, it has {size:,}; "
+            "leave out waypoints"
         )
     try:
         with path.open("rb") as file:
+            _check_header(file, size)
             rows = np.lib.format.read_array(file, allow_pickle=False)
-    except (OSError, ValueError, EOFError, MemoryError, SyntaxError) as error:
+    except (OSError, ValueError, EOFError, MemoryError) as error:
         raise TrackError(
-            f"{path.name}: expected a NumPy .npy file of {FORMAT}; reading it failed: {error}"
+            f"{path.name}: expected a .npy file with {FORMAT}; it cannot be read: {error}"
         ) from error
     return np.asarray(rows)
 
 
+def _check_header(file: BinaryIO, size: int) -> None:
+    """Refuse a header that promises more numbers than the file has: reading would ask for that much memory."""
+    version = np.lib.format.read_magic(file)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read(file)
+    if math.prod(shape) * dtype.itemsize > size:
+        raise ValueError(f"its header promises shape {shape}, the file is only {size:,} bytes long")
+    file.seek(0)
+
+
 def check_rows(rows: ArrayLike, name: str) -> NDArray[np.float64]:
-    """Return rows as float64 [n, 6] without repeated centre points; raise `TrackError` where they are no circuit."""
+    """Return rows as float64 [n, 6] without repeated centre points; raise `TrackError` for no circuit."""
     try:
         array = np.asarray(rows)
         if array.dtype.kind not in "fiu":
@@ -79,13 +95,14 @@ def _check_numbers(table: NDArray[np.float64], name: str) -> None:
     extent = float(np.max(np.ptp(table.reshape(-1, 2), axis=0)))
     if extent > MAX_EXTENT_M:
         raise TrackError(
-            f"{name}: expected a track within {MAX_EXTENT_M:.0f} m, it spans {extent:.3g} m; are its units metres?"
+            f"{name}: expected a track within {MAX_EXTENT_M:.0f} m, it spans {extent:.3g} m; "
+            "are its units metres?"
         )
     gap = np.abs(table[0] - table[-1]).max()
     if gap > 1e-6:
         raise TrackError(
-            f"{name}: expected a closed circuit (last row equal to the first), centre line or borders are open by "
-            f"{gap:.3f} m; repeat the first row at the end, or choose another track: sprints cannot be raced here"
+            f"{name}: expected a closed circuit (last row == first row), its centre line or a border is open by "
+            f"{gap:.3f} m; repeat the first row at the end, or take another track: sprints are not raced here"
         )
     table[-1] = table[0]
 
@@ -95,8 +112,8 @@ def _check_shape(table: NDArray[np.float64], name: str) -> None:
     length = float(np.hypot(*np.diff(centre, axis=0).T).sum())
     if not MIN_LENGTH_M <= length <= MAX_LENGTH_M:
         raise TrackError(
-            f"{name}: expected a centre line of {MIN_LENGTH_M:.0f} to {MAX_LENGTH_M:.0f} m, it is {length:.3g} m long; "
-            f"are its units metres?"
+            f"{name}: expected a centre line of {MIN_LENGTH_M:.0f} to {MAX_LENGTH_M:.0f} m, "
+            f"it is {length:.3g} m long; are its units metres?"
         )
     half_widths = np.hypot(*np.vstack([inner - centre, outer - centre]).T)
     if half_widths.min() < MIN_HALF_WIDTH_M or half_widths.max() > MAX_HALF_WIDTH_M:
@@ -110,7 +127,7 @@ def _check_shape(table: NDArray[np.float64], name: str) -> None:
 def _check_sides(
     centre: NDArray[np.float64], inner: NDArray[np.float64], outer: NDArray[np.float64], name: str
 ) -> None:
-    """Refuse borders that are swapped, run the other way or change sides: then left and right would mean nothing."""
+    """Refuse borders that are swapped, run the other way or change sides: left would mean nothing."""
     along = np.roll(centre[:-1], -1, axis=0) - np.roll(centre[:-1], 1, axis=0)
     inner_side = _cross(along, inner[:-1] - centre[:-1])
     outer_side = _cross(along, outer[:-1] - centre[:-1])
@@ -121,8 +138,8 @@ def _check_sides(
     wrong = np.flatnonzero((inner_side * expected <= 0.0) | (outer_side * expected >= 0.0))
     if len(wrong):
         raise TrackError(
-            f"{name}: expected the inner border on the inside of the centre line and the outer border on the outside at "
-            f"every row, row {wrong[0]} has them otherwise ({len(wrong)} rows in all); order both borders along the centre line"
+            f"{name}: expected the inner border inside of the centre line and the outer border outside of it; "
+            f"in row {wrong[0]} ({len(wrong)} in all) they are otherwise; order both along the centre line"
         )
 
 

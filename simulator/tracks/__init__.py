@@ -52,7 +52,7 @@ def _shipped(name: str) -> Track:
 
 
 def load(name_or_path: str | Path) -> Track:
-    """Return the circuit of that name, or the one in that .npy file; raise `TrackError` where there is none."""
+    """Return the circuit of that name, or the one in that .npy file; raise `TrackError` for neither."""
     if str(name_or_path) in _index():
         return _shipped(str(name_or_path))
     if str(name_or_path).endswith(".npy"):
