@@ -143,7 +143,8 @@ class Road:
         """Return the track width [n] (m), interpolated."""
         width: FloatArray = self._track_width.take(entry)
         slope = self._track_width.take(entry + 1) - width
-        return width + slope * (s_m * self._per_m - entry)
+        width = width + slope * (s_m * self._per_m - entry)
+        return width
 
     def is_left(self, offset_m: FloatArray, entry: IntArray) -> NDArray[np.bool_]:
         """Return which noses [n] are nearer to the left border."""

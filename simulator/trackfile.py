@@ -53,7 +53,7 @@ def read_rows(path: Path) -> NDArray[np.float64]:
 
 
 def _check_header(file: BinaryIO, size: int) -> None:
-    """Refuse a header that promises more numbers than the file has: reading would ask for that much memory."""
+    """Refuse a header that promises more than the file has: reading would ask for that much memory."""
     version = np.lib.format.read_magic(file)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, _, dtype = read(file)
@@ -101,8 +101,8 @@ def _check_numbers(table: NDArray[np.float64], name: str) -> None:
     gap = np.abs(table[0] - table[-1]).max()
     if gap > 1e-6:
         raise TrackError(
-            f"{name}: expected a closed circuit (last row == first row), its centre line or a border is open by "
-            f"{gap:.3f} m; repeat the first row at the end, or take another track: sprints are not raced here"
+            f"{name}: expected a closed circuit (last row == first row), its centre line or a border is open "
+            f"by {gap:.3f} m; repeat the first row at the end, or take another track: sprints are not raced"
         )
     table[-1] = table[0]
 
@@ -118,8 +118,8 @@ def _check_shape(table: NDArray[np.float64], name: str) -> None:
     half_widths = np.hypot(*np.vstack([inner - centre, outer - centre]).T)
     if half_widths.min() < MIN_HALF_WIDTH_M or half_widths.max() > MAX_HALF_WIDTH_M:
         raise TrackError(
-            f"{name}: expected borders {MIN_HALF_WIDTH_M} to {MAX_HALF_WIDTH_M} m from the centre line, they are "
-            f"{half_widths.min():.3f} to {half_widths.max():.3f} m away; mend the rows where they are not"
+            f"{name}: expected borders {MIN_HALF_WIDTH_M} to {MAX_HALF_WIDTH_M} m from the centre line, they "
+            f"are {half_widths.min():.3f} to {half_widths.max():.3f} m away; mend the rows where they are not"
         )
     _check_sides(centre, inner, outer, name)
 
@@ -138,7 +138,7 @@ def _check_sides(
     wrong = np.flatnonzero((inner_side * expected <= 0.0) | (outer_side * expected >= 0.0))
     if len(wrong):
         raise TrackError(
-            f"{name}: expected the inner border inside of the centre line and the outer border outside of it; "
+            f"{name}: expected the inner border inside of the centre line and the outer border outside; "
             f"in row {wrong[0]} ({len(wrong)} in all) they are otherwise; order both along the centre line"
         )
 
