@@ -174,7 +174,7 @@ def _tries(session: Session, found: Submission) -> str:
     if reader is None or reader.id != found.racer_id:
         return ""
     left = submissions.tries_left(session, found.race, found.racer)
-    return f"{count(left, 'try', 'tries')} of {found.race.max_submissions} left"
+    return f"{left} of {count(found.race.max_submissions, 'try', 'tries')} left"
 
 
 @blueprint.get("/submissions/<public_id>/reward_function.py")

@@ -102,7 +102,6 @@ def race(slug: str) -> ResponseReturnValue:
             page=page,
             has_more=len(board) > ROWS_OF_PAGE,
             mine=_own_place(session, found),
-            queue=queries.queue_facts(session),
             now=now(),
         )
 

@@ -15,8 +15,7 @@ from arena.league.models import Award, Event, Job, Race, Racer, Season, Standing
 from arena.league.states import WAITING_OR_RUNNING, SubmissionState
 
 TICKER_EVENTS = (
-    "race.opened", "race.closed", "submission.recorded", "standing.changed", "badge.awarded", "racer.joined",
-    "season.opened", "season.closed",
+    "season.opened", "season.closed", "race.opened", "race.closed", "standing.changed", "badge.awarded",
 )  # fmt: skip
 
 

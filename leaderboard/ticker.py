@@ -14,20 +14,14 @@ def sentence(item: TickerItem) -> Markup:
     who, where, payload = _who(item), _where(item), item.payload
     match item.name:
         case "standing.changed":
-            time = lap_time(payload.get("official_ms"))
-            return Markup("{} is on place {} with {}{}.").format(who, payload.get("rank"), time, where)
-        case "submission.recorded" if payload.get("official_ms") is None:
-            return Markup("{} did not finish{}.").format(who, where)
-        case "submission.recorded":
-            return Markup("{} drove {}{}.").format(who, lap_time(payload["official_ms"]), where)
+            place = Markup("is on place {} with").format(payload["rank"]) if payload.get("rank") else "drove"
+            return Markup("{} {} {} in {}.").format(who, place, lap_time(payload.get("official_ms")), where)
         case "badge.awarded":
             return Markup("{} earned the badge “{}”.").format(who, payload.get("title", payload.get("badge")))
-        case "racer.joined":
-            return Markup("{} joined the arena.").format(who)
         case "race.opened":
-            return Markup("A race is open{}.").format(where)
+            return Markup("{} is open.").format(where)
         case "race.closed":
-            return Markup("The results are final{}.").format(where)
+            return Markup("The results of {} are final.").format(where)
         case _:
             return Markup("The season has {}.").format("opened" if item.name == "season.opened" else "ended")
 
@@ -41,6 +35,6 @@ def _who(item: TickerItem) -> Markup:
 
 def _where(item: TickerItem) -> Markup:
     if item.race is None:
-        return Markup("")
+        return Markup("a race")
     link = url_for("pages.race", slug=item.race)
-    return Markup(': <a href="{}">{}</a>').format(link, item.race_title)
+    return Markup('<a href="{}">{}</a>').format(link, item.race_title)

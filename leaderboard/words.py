@@ -114,9 +114,19 @@ def moment(at: datetime | None) -> Markup | str:
     """Print a moment with its zone, in an element that the browser localises."""
     if at is None:
         return NOTHING
+    return Markup('<time datetime="{}" data-local>{}</time>').format(iso(at), stamp(at))
+
+
+def stamp(at: datetime) -> str:
+    """Write a moment in the arena's zone, for places that must not be localised."""
     local = at.astimezone(arena().settings.zone)
-    text = f"{local.day} {local:%b %Y, %H:%M %Z}"
-    return Markup('<time datetime="{}" data-local>{}</time>').format(iso(at), text)
+    return f"{local.day} {local:%b %Y, %H:%M %Z}"
+
+
+def day(at: datetime) -> Markup:
+    """Print the day of a moment in the arena's zone."""
+    local = at.astimezone(arena().settings.zone)
+    return Markup('<time datetime="{}">{}</time>').format(iso(at), f"{local.day} {local:%b %Y}")
 
 
 def iso(at: datetime) -> str:
@@ -152,7 +162,7 @@ def paragraphs(text: str) -> Markup:
 def register(app: Flask) -> None:
     """Make the words available to every template."""
     for word in (
-        lap_time, gap, count, duration, timing_method, timing_name, moment, iso, local_input, state_name,
+        lap_time, gap, count, duration, timing_method, timing_name, moment, stamp, day, iso, local_input, state_name,
         verdict_name, difficulty, paragraphs,
     ):  # fmt: skip
         app.jinja_env.filters[word.__name__] = word
