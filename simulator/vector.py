@@ -28,7 +28,7 @@ from simulator.actions import DEFAULT_ACTIONS, ActionSpace
 from simulator.car import CLASSIC, SPEED, STEERING, STEP_S, YAW, CarSpec, X, Y, advance, standing_state
 from simulator.laps import LapBook, Outcome
 from simulator.params import ParamsBuilder
-from simulator.road import IntArray, Road
+from simulator.road import IntArray, Location, Road
 from simulator.rules import FAULTS, FIRST_CALL_STEPS, Facts, Rules, Status, judge
 from simulator.sensors import LIMIT, LOOKAHEAD_M, OBSERVATION_COLUMNS, observe
 from simulator.situation import assess, write_params
@@ -125,6 +125,16 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
     def progress(self) -> FloatArray:
         """Return the progress [n] (percent of the present lap; negative behind the start)."""
         return np.minimum(self._travel_m / self.track.length_m, 1.0) * 100.0
+
+    @property
+    def state(self) -> FloatArray:
+        """Return the cars' state [6, n]; rows as in `car.STATE_ROWS`."""
+        return self._state
+
+    @property
+    def location(self) -> Location:
+        """Return where the noses [n] are on the track."""
+        return self._now.location
 
     @property
     def laps_completed(self) -> IntArray:
@@ -261,7 +271,7 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
         self._state = after
         moved_x, moved_y = after[X] - before[X], after[Y] - before[Y]
         still = moved_x * moved_x + moved_y * moved_y <= self.rules.immobilized_m**2
-        self._still = (self._still + 1) * still
+        self._still = (self._still + 1) * (still & ~held)  # a penalty is no standstill of its own
         self._elapsed = self._elapsed + 1
 
     def _placed_back(self, car: int) -> FloatArray:
