@@ -34,7 +34,7 @@ _START: Final = (
 _ROOT: Final = str(Path(__file__).resolve().parents[2])
 _PIPE_BYTES: Final = 1 << 20  # a whole request fits, so that one write sends it
 _READ_BYTES: Final = 1 << 16
-_STACK_WAIT_S: Final = 0.3
+_STACK_WAIT_S: Final = 1.0
 _REAP_WAIT_S: Final = 10.0
 _F_SETPIPE_SZ: Final = 1031
 

@@ -81,6 +81,11 @@ class RewardSandbox:
         self._usage = self._child.close().usage
 
     @property
+    def pid(self) -> int:
+        """The number of the child's process, and of its process group."""
+        return self._child.pid
+
+    @property
     def output(self) -> str:
         """What the entrant's code has printed (the first car's prints while loading, all cars' after), at
         most 64 KB.
@@ -187,7 +192,9 @@ class RewardSandbox:
             raise SandboxError(f"The reward process did not start: {late}. Is the machine overloaded?")
         where = f" in line {late.line}" if late.line else ""
         if late.peak_mb > self._limits.memory_mb / 4:
-            message = f"The reward function had filled {late.peak_mb:.0f} MB{where}. Keep less between calls."
+            message = (
+                f"The reward function takes too much memory{where}: {late.peak_mb:.0f} MB when time was up."
+            )
             return EntrantFault(Verdict.MEMORY, message, line=late.line)
         doing = "one batch of calls" if self._sequence else "loading the file"
         message = (

@@ -95,9 +95,9 @@ def plan_updates(steps: int, num_episodes_between_training: int = 20) -> Plan:
         raise ValueError(f"expected a budget of at least {MIN_STEPS} steps, got {steps}")
     num_cars = next(cars for least, cars in _CARS if steps >= least)
     wanted = max(4, round(_STEPS_FOR_20_EPISODES * num_episodes_between_training / 20))
-    steps_per_update = min(wanted, steps // num_cars)
-    update = num_cars * steps_per_update
-    return Plan(num_cars, steps_per_update, steps // update * update)
+    updates = max(1, steps // (num_cars * wanted))
+    steps_per_update = steps // (num_cars * updates)
+    return Plan(num_cars, steps_per_update, updates * num_cars * steps_per_update)
 
 
 def training_seed(

@@ -1,0 +1,80 @@
+"""A race is driven by weights alone; every drive ends, and the same input gives the same bytes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from arena.garage.policy import Policy
+from arena.garage.racing import time_trial
+from simulator.actions import Continuous, Discrete
+from simulator.rules import Rules
+from simulator.sensors import OBSERVATION_COLUMNS
+from simulator.track import Track
+
+COUNT = len(OBSERVATION_COLUMNS)
+
+
+def steering_policy(speed_mps: float = 1.5, gain: float = 2.0) -> Policy:
+    """A policy by hand: steer to where the centre line is a metre ahead, at one speed."""
+    weight = np.zeros((2, COUNT))
+    weight[0, OBSERVATION_COLUMNS.index("ahead_0.9_left")] = gain
+    bias = np.array([0.0, (speed_mps - 2.0) / 2.0])
+    return Policy(((weight, bias),), Continuous((-30.0, 30.0), (0.0, 4.0)))
+
+
+def straight_policy() -> Policy:
+    """Drives straight on and never turns."""
+    return Policy(((np.zeros((2, COUNT)), np.zeros(2)),), Discrete(((0.0, 2.0), (10.0, 2.0))))
+
+
+def test_a_trial_of_three_laps_adds_up(oval: Track) -> None:
+    trial = time_trial(steering_policy(2.0, gain=1.0), oval)
+    assert (trial.finished, trial.ended_by, trial.completed_laps) == (True, "finished", 3)
+    assert [lap.number for lap in trial.laps] == [1, 2, 3]
+    assert trial.total_time_ms == sum(lap.lap_time_ms for lap in trial.laps)
+    assert trial.best_lap_ms == min(lap.lap_time_ms for lap in trial.laps)
+    assert trial.laps[0].lap_time_ms > trial.laps[1].lap_time_ms  # a standing start
+    assert (trial.off_track_count, trial.reset_count) == (0, 0)
+    assert oval.length_m / 2.5 < trial.laps[1].lap_time_ms / 1000 < oval.length_m / 1.5
+
+
+def test_the_same_input_gives_the_same_bytes(oval: Track) -> None:
+    first, second = time_trial(steering_policy(), oval), time_trial(steering_policy(), oval)
+    assert first.trace.to_bytes() == second.trace.to_bytes()
+    assert first == second
+
+
+def test_the_trace_tells_the_drive(oval: Track) -> None:
+    trial = time_trial(steering_policy(), oval, laps=1)
+    assert trial.trace["speed_mps"][0] == 0.0
+    assert abs(len(trial.trace) / 15 - trial.total_time_ms / 1000) < 0.3
+    assert trial.trace["progress"].max() == pytest.approx(100.0, abs=3.0)
+    np.testing.assert_allclose(trial.trace["command_speed_mps"], 1.5, atol=1e-6)
+
+
+def test_a_car_that_leaves_the_track_is_put_back_and_pays(oval: Track) -> None:
+    rules = Rules.time_trial(1, max_resets=2)
+    trial = time_trial(straight_policy(), oval, laps=1, rules=rules)
+    assert (trial.finished, trial.ended_by) == (False, "off_track")
+    assert (trial.reset_count, trial.off_track_count) == (2, 3)
+    assert (trial.completed_laps, trial.best_lap_ms, trial.laps) == (0, None, ())
+    assert trial.total_time_ms > 2 * rules.penalty_ms
+
+
+def test_a_crawling_car_ends_when_its_time_is_up(oval: Track) -> None:
+    rules = Rules(max_steps=150, laps=3, max_resets=10)
+    trial = time_trial(steering_policy(speed_mps=0.2), oval, rules=rules)
+    assert (trial.finished, trial.ended_by) == (False, "time_up")
+    assert trial.total_time_ms == round(148 / 15 * 1000)
+
+
+def test_rules_must_fit_the_laps(oval: Track) -> None:
+    with pytest.raises(ValueError, match="rules for 2 laps"):
+        time_trial(steering_policy(), oval, laps=2, rules=Rules.time_trial(3))
+
+
+def test_the_summary_is_json(oval: Track) -> None:
+    summary = time_trial(steering_policy(), oval, laps=1).as_json()
+    assert summary["lap_times_ms"] == [summary["best_lap_ms"]]
+    assert set(summary["versions"]) == {"car", "rules", "track"}  # type: ignore[call-overload]
