@@ -3,10 +3,13 @@
 Ann races, Ben is on her team, Cleo is a rival, Olga organises, Sam watches. `engine` is a fresh SQLite file
 with all migrations applied: they run once per session, each test gets a copy. The clock stands still at NOON
 until a test moves it (`clock.tick(seconds)`); `now` is its time at the start.
+
+With ARENA_TEST_POSTGRES_URL set, `engine` is that PostgreSQL database, emptied before each test.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,15 +17,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from arena.league import accounts, db, seasons
-from arena.league.models import Race, Racer, Season
+from arena.league.models import Base, Race, Racer, Season
 from arena.league.plans import RacePlan
 from arena.league.states import Role
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+POSTGRES_URL = os.environ.get("ARENA_TEST_POSTGRES_URL")
 PASSWORD = "correct horse battery"
 
 
@@ -87,10 +91,12 @@ def password_hash(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.fixture
 def engine(migrated_file: Path, tmp_path: Path) -> Iterator[Engine]:
-    """A fresh database of this test alone, as a file, with empty tables."""
+    """A database of this test alone with empty tables: a fresh file, or the PostgreSQL of the environment."""
     path = tmp_path / "arena.db"
     shutil.copy(migrated_file, path)
-    engine = db.connect(f"sqlite:///{path}")
+    engine = db.connect(POSTGRES_URL or f"sqlite:///{path}")
+    if POSTGRES_URL:
+        _empty_postgres(engine)
     yield engine
     engine.dispose()
 
@@ -145,6 +151,13 @@ def race(engine: Engine, cast: Cast, season: Season, now: datetime) -> Race:
     )
     with db.transaction(engine) as session:
         return seasons.open_race(session, session.merge(season), plan, by=cast.olga, now=now)
+
+
+def _empty_postgres(engine: Engine) -> None:
+    db.upgrade(engine)
+    with engine.begin() as connection:
+        tables = ", ".join(Base.metadata.tables)
+        connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
 
 
 def _person(session: Session, name: str, password_hash: str) -> Racer:

@@ -172,8 +172,12 @@ def finish(session: Session, lease: Lease, now: datetime, result: Json | None = 
 
 
 def finish_check(session: Session, lease: Lease, result: Json, now: datetime) -> None:
-    """End a check with its result (ok, verdict, message, line, rewards, ...) and tell. Raises StaleLease."""
+    """End a check with its result (ok, verdict, message, line, rewards, ...) and tell. Raises StaleLease.
+
+    The files are dropped: checks are many, and a draft is nobody's business once it has its verdict.
+    """
     finish(session, lease, now, result)
+    session.execute(update(Job).where(Job.id == lease.job_id).values(payload={}))
     shown = {key: result.get(key) for key in ("ok", "verdict", "message", "line")}
     _tell_check(session, lease.job_id, lease.racer_id, shown, now)
 

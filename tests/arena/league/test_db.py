@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
@@ -17,8 +16,8 @@ from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
 from arena.league import accounts, db
 from arena.league.columns import new_public_id, storable, storable_json
 from arena.league.models import Award, Base, Racer, Team
+from tests.conftest import POSTGRES_URL
 
-POSTGRES_URL = os.environ.get("ARENA_TEST_POSTGRES_URL")
 NO_POSTGRES = "set ARENA_TEST_POSTGRES_URL to an empty database to run this"
 
 
@@ -32,6 +31,12 @@ def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     yield engine
     db.downgrade(engine, "base")
     engine.dispose()
+
+
+def only_sqlite(engine: Engine) -> None:
+    """Skip what is a property of SQLite."""
+    if engine.dialect.name != "sqlite":
+        pytest.skip("a property of SQLite")
 
 
 def test_models_and_migrations_agree(empty: Engine) -> None:
@@ -77,6 +82,7 @@ def test_many_processes_may_upgrade_at_once(tmp_path: Path) -> None:
 
 
 def test_sqlite_is_set_up_for_many_processes(engine: Engine) -> None:
+    only_sqlite(engine)
     with engine.connect() as connection:
         settings = {
             name: connection.execute(text(f"PRAGMA {name}")).scalar()
@@ -115,6 +121,7 @@ def test_a_reader_does_not_wait_for_a_writer(engine: Engine, now: datetime) -> N
 
 
 def test_a_writer_waits_at_the_start_for_its_turn(engine: Engine) -> None:
+    only_sqlite(engine)
     with db.transaction(engine) as first:
         first.execute(select(Racer)).all()
         with engine.connect() as second:

@@ -208,6 +208,7 @@ def test_a_check_ends_with_its_result_and_its_event(session: Session, cast: Cast
     result = {"ok": False, "verdict": "syntax", "message": "Line 1.", "line": 1, "rewards": [float("nan")]}
     jobs.finish_check(session, lease, result, clock.tick())
     assert (job.state, job.result) == (JobState.DONE, {**result, "rewards": [None]})
+    assert (lease.payload, job.payload) == ({"source": "bad\ufffd"}, {})
     [told] = events.read_after(session, 0, names=["check.finished"])
     assert told.racer == "ann"
     assert told.payload == {

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
 from sqlalchemy import Engine, event
 from sqlalchemy.orm import Session
 
@@ -91,7 +92,7 @@ def test_too_few_laps_are_shown_but_not_ranked(
 def test_the_house_car_stands_in_place_without_a_rank(
     session: Session, race: Race, cast: Cast, clock: Clock
 ) -> None:
-    for person, ms in ((cast.ann, 29_000), (cast.house, 30_000), (cast.cleo, 31_000)):
+    for person, ms in ((cast.ann, 29_000), (cast.house, 30_000), (cast.cleo, 30_001)):
         total(session, race, person, ms, clock.tick())
     assert order(session, race) == [(1, "ann"), (None, "house"), (2, "cleo")]
     assert [row.rank for row in standings.board(session, race, limit=1, offset=2)] == [2]
@@ -146,6 +147,8 @@ def test_a_page_of_the_board_costs_the_same_queries_whatever_its_size_and_reads_
 
 def test_the_board_is_read_along_its_index(engine: Engine, race: Race) -> None:
     """A sort step would cost as much as the whole race has racers; the index has the board's order."""
+    if engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL plans by the size of its tables")
     with db.reading(engine) as session:
         with recorded_queries(engine) as statements:
             standings.board(session, race, limit=10)
