@@ -1,0 +1,120 @@
+"""Bad track files: each is refused with what was expected, what came and what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from simulator.track import Track, TrackError
+from simulator.trackfile import MAX_FILE_BYTES
+
+Rows = NDArray[np.float64]
+
+
+def refused(rows: object, match: str) -> None:
+    with pytest.raises(TrackError, match=match):
+        Track.from_rows(rows, "bad")  # type: ignore[arg-type]
+
+
+def test_not_a_number_is_named_with_its_row(oval: Track) -> None:
+    rows = oval.rows()
+    rows[7, 2] = np.nan
+    refused(rows, r"finite numbers only, row 7 is")
+
+
+def test_wrong_shape_is_named(oval: Track) -> None:
+    refused(oval.rows()[:, :4], r"shape \(n, 6\).*\(94, 4\)")
+    refused(oval.rows()[0], r"\(6,\)")
+    refused(np.zeros((0, 6)), "12 to 20,000 rows, it has 0")
+
+
+def test_text_and_objects_are_no_numbers() -> None:
+    refused([["a"] * 6] * 20, "of type <U1")
+    refused([[None] * 6] * 20, "of type object")
+    refused([[1.0], [1.0, 2.0]], "expected rows of six numbers")
+
+
+def test_too_few_points(oval: Track) -> None:
+    refused(oval.rows()[:5], "12 to 20,000 rows, it has 5")
+    refused(np.repeat(oval.rows()[:1], 40, axis=0), "12 different centre points or more, it has 1")
+
+
+def test_repeated_points_are_dropped(oval: Track) -> None:
+    rows = np.repeat(oval.rows(), 2, axis=0)
+    assert Track.from_rows(rows, "twice").version == oval.version
+
+
+def test_open_centre_line_and_open_border(oval: Track) -> None:
+    refused(oval.rows()[:-3], "closed circuit.*open by 0")
+    rows = oval.rows()
+    rows[-1, 4] += 0.2
+    refused(rows, "open by 0.200 m; repeat the first row")
+
+
+def test_road_without_width(oval: Track) -> None:
+    rows = oval.rows()
+    rows[:, 2:4] = rows[:, 0:2]
+    refused(rows, "from the centre line, they are 0.000 to")
+
+
+def test_swapped_and_crossing_borders(oval: Track) -> None:
+    rows = oval.rows()
+    refused(rows[:, [0, 1, 4, 5, 2, 3]], "order both along the centre line")
+    crossing = rows.copy()
+    crossing[20:25, 2:4], crossing[20:25, 4:6] = rows[20:25, 4:6], rows[20:25, 2:4]
+    refused(crossing, r"in row 20 \(5 in all\)")
+    backwards = rows.copy()
+    backwards[:, 2:4] = rows[::-1, 2:4]
+    refused(backwards, "they are|otherwise")
+
+
+def test_track_in_other_units(oval: Track) -> None:
+    refused(oval.rows() * 1000.0, "are its units metres")
+    refused(oval.rows() * 0.01, "are its units metres")
+
+
+def test_file_with_pickled_objects_is_not_unpickled(tmp_path: Path) -> None:
+    path = tmp_path / "evil.npy"
+    np.save(path, np.array([{"a": 1}] * 20, dtype=object), allow_pickle=True)
+    with pytest.raises(TrackError, match="Object arrays cannot be loaded"):
+        Track.load(path)
+
+
+def test_huge_file_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "huge.npy"
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(
+            file, {"descr": "<f8", "fortran_order": False, "shape": (10_000_000, 6)}
+        )
+        file.truncate(480_000_000)
+    with pytest.raises(TrackError, match=f"at most {MAX_FILE_BYTES:,} bytes, it has 480,000,000"):
+        Track.load(path)
+
+
+def test_header_that_promises_too_much_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "liar.npy"
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(
+            file, {"descr": "<f8", "fortran_order": False, "shape": (10_000_000, 6)}
+        )
+    with pytest.raises(TrackError, match=r"promises shape \(10000000, 6\)"):
+        Track.load(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a track", b"PK\x03\x04zip", b"\x93NUMPY\x01\x00\xff"])
+def test_other_files_are_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "other.npy"
+    path.write_bytes(content)
+    with pytest.raises(TrackError, match=r"other\.npy: expected a \.npy file"):
+        Track.load(path)
+
+
+def test_missing_file_and_folder_are_named(tmp_path: Path) -> None:
+    with pytest.raises(TrackError, match="No such file"):
+        Track.load(tmp_path / "none.npy")
+    (tmp_path / "folder.npy").mkdir()
+    with pytest.raises(TrackError, match="directory"):
+        Track.load(tmp_path / "folder.npy")
