@@ -18,12 +18,18 @@ from flask import Flask
 from leaderboard.api import access, description, entering, faults, own, public
 
 
+PARTS = (public.blueprint, entering.blueprint, own.blueprint)
+
+# Once per process and not per app: a blueprint takes no more guards after its first registration.
+for part in PARTS:
+    access.guard(part)
+    faults.answer(part)
+
+
 def register(app: Flask) -> None:
     """Add the API to the app."""
     api = description.describe(app)
-    for part in (public.blueprint, entering.blueprint, own.blueprint):
-        access.guard(part)
-        faults.answer(part)
+    for part in PARTS:
         api.register_blueprint(part)
     access.accept_tokens(app)
     faults.answer_outside(app)
