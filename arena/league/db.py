@@ -16,11 +16,12 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, Engine, create_engine, event, func, select
+from sqlalchemy import URL, Connection, Engine, create_engine, event, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 
+from arena.league.errors import LeagueError
 from arena.league.models import Base
 
 BUSY_TIMEOUT_MS = 15_000
@@ -36,13 +37,26 @@ def connect(url: str) -> Engine:
     """Return an engine for the address; makes the folder of a SQLite file, but no tables (see `upgrade`)."""
     address = make_url(url)
     if address.get_backend_name() != "sqlite":
-        return create_engine(address, pool_pre_ping=True)
+        return _connect_postgres(address)
     if address.database and address.database != ":memory:":
         Path(address.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(address)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _connect_postgres(address: URL) -> Engine:
+    """Use psycopg where the address names no driver: SQLAlchemy's own choice differs between its versions."""
+    if address.drivername in ("postgres", "postgresql"):
+        address = address.set(drivername="postgresql+psycopg")
+    try:
+        return create_engine(address, pool_pre_ping=True)
+    except ModuleNotFoundError as error:
+        raise LeagueError(
+            f"The database {address.render_as_string()} needs the Python package {error.name}, which is not "
+            "installed. For PostgreSQL: pip install 'psycopg[binary]'."
+        ) from error
 
 
 def _prepare_sqlite(connection: SqliteConnection, _record: Any) -> None:

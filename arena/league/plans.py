@@ -51,6 +51,7 @@ class RacePlan:
 
 
 def checked_slug(slug: str) -> str:
+    """Return the short name, or raise InvalidInput."""
     slug = slug.strip()
     if not SLUG.fullmatch(slug):
         raise InvalidInput(
@@ -62,6 +63,7 @@ def checked_slug(slug: str) -> str:
 
 
 def check_order(opens_at: datetime, closes_at: datetime) -> None:
+    """Raise InvalidInput unless both times have a zone and the closing time comes later."""
     for name, moment in (("opens_at", opens_at), ("closes_at", closes_at)):
         if moment.tzinfo is None:
             raise InvalidInput(name, f"{name} needs a time zone, {moment.isoformat()} has none. Add one.")
@@ -74,6 +76,7 @@ def check_order(opens_at: datetime, closes_at: datetime) -> None:
 
 
 def check_within(season: Season, opens_at: datetime, closes_at: datetime) -> None:
+    """Raise InvalidInput unless the times lie within the season."""
     if opens_at < season.opens_at or closes_at > season.closes_at:
         first, last = as_utc_text(season.opens_at), as_utc_text(season.closes_at)
         field_name = "opens_at" if opens_at < season.opens_at else "closes_at"
@@ -85,6 +88,7 @@ def check_within(season: Season, opens_at: datetime, closes_at: datetime) -> Non
 
 
 def check_points(points: tuple[int, ...]) -> None:
+    """Raise InvalidInput unless a better place is never worth less."""
     falling = all(a >= b >= 0 for a, b in pairwise(points))
     if not 1 <= len(points) <= 100 or points[0] < 1 or points[0] > 10_000 or not falling:
         raise InvalidInput(

@@ -106,10 +106,10 @@ def ranks_of(session: Session, race: Race, racer_ids: Sequence[int]) -> dict[int
     """Return the ranks of several racers in one query: histogram below the slice, then a count inside it."""
     mine = Standing
     other = aliased(Standing)
-    bucket = mine.official_ms - mine.official_ms % scoring.BUCKET_MS
+    bucket = mine.official_ms // scoring.BUCKET_MS
     below = (
         select(func.coalesce(func.sum(TimeBucket.racers), 0))
-        .where(TimeBucket.race_id == race.id, TimeBucket.bucket * scoring.BUCKET_MS < bucket)
+        .where(TimeBucket.race_id == race.id, TimeBucket.bucket < bucket)
         .correlate(mine)
         .scalar_subquery()
     )
@@ -119,7 +119,7 @@ def ranks_of(session: Session, race: Race, racer_ids: Sequence[int]) -> dict[int
         .where(
             other.race_id == race.id,
             other.is_house.is_(False),
-            other.official_ms >= bucket,
+            other.official_ms >= bucket * scoring.BUCKET_MS,
             other.official_ms <= mine.official_ms,
             _ahead(other, mine),
         )

@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
 
 from arena.league import accounts, db
 from arena.league.columns import new_public_id, storable, storable_json
+from arena.league.errors import LeagueError
 from arena.league.models import Award, Base, Racer, Team
 from tests.conftest import POSTGRES_URL
 
@@ -94,6 +95,12 @@ def test_sqlite_is_set_up_for_many_processes(engine: Engine) -> None:
         "busy_timeout": db.BUSY_TIMEOUT_MS,
         "synchronous": 2,
     }
+
+
+def test_a_missing_driver_is_named_and_the_password_is_not() -> None:
+    with pytest.raises(LeagueError, match="oracledb") as refusal:
+        db.connect("oracle+oracledb://ann:secret@host/arena")
+    assert "secret" not in refusal.value.message
 
 
 def test_foreign_keys_are_enforced(engine: Engine, now: datetime) -> None:
