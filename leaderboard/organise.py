@@ -124,22 +124,26 @@ def open_race(slug: str) -> ResponseReturnValue:
     """Open a race, with the house car in it if asked."""
     form = Form(request.form, _zone())
     plan = _plan(form)
-    at = now()
-    with arena().reading() as session:
-        season = load_season(session, slug)
     try:
         if form.ok:
-            with arena().transaction() as session:
-                season = load_season(session, slug)
-                race = seasons.open_race(session, season, plan, by=load_racer(session), now=at)
-                note = _house_car_note(session, race, at) if form.checked("house_car") else ""
-            flash(f"{race.title} is set up. {note}".strip(), "good")
-            return redirect(url_for("organise.race", slug=race.slug))
+            return _race_made(slug, plan, has_house_car=form.checked("house_car"))
     except InvalidInput as error:
         form.fault(error.field, error.message)
     except LeagueError as error:
         form.fault("title", error.message)
-    return _race_form_page(season, form), 422
+    with arena().reading() as session:
+        return _race_form_page(load_season(session, slug), form), 422
+
+
+def _race_made(slug: str, plan: RacePlan, *, has_house_car: bool) -> ResponseReturnValue:
+    """Make the race and go to its page. Raises what the league has against it."""
+    at = now()
+    with arena().transaction() as session:
+        season = load_season(session, slug)
+        race = seasons.open_race(session, season, plan, by=load_racer(session), now=at)
+        note = _house_car_note(session, race, at) if has_house_car else ""
+    flash(f"{race.title} is set up. {note}".strip(), "good")
+    return redirect(url_for("organise.race", slug=race.slug))
 
 
 def _race_form_page(season: Season, form: Form) -> str:

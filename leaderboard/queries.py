@@ -61,8 +61,8 @@ def race_cards(session: Session, season: Season, now: datetime) -> list[RaceCard
         .where(Race.season_id == season.id)
         .group_by(Standing.race_id)
     )
-    counted = dict(session.execute(drivers).tuples().all())
-    leaders = {race_id: (name, ms) for race_id, name, ms in session.execute(_leaders(season)).tuples()}
+    counted = dict(session.execute(drivers).all())
+    leaders = {race_id: (name, ms) for race_id, name, ms in session.execute(_leaders(season))}
     cards = []
     for race in season.races:
         leader, leader_ms = leaders.get(race.id, (None, None))
@@ -123,7 +123,7 @@ def ticker(
         .limit(limit)
     )
     wanted = wanted.where(Event.race_id == race.id) if race else wanted.where(Event.season_id == season.id)
-    return [TickerItem(*row) for row in session.execute(wanted).tuples()]
+    return [TickerItem(*row) for row in session.execute(wanted)]
 
 
 def last_event_id(session: Session) -> int:
@@ -173,7 +173,7 @@ def awards_of(session: Session, racer: Racer) -> Awards:
         .where(Award.racer_id == racer.id)
         .order_by(Award.awarded_at.desc(), Award.id.desc())
     )
-    return session.execute(wanted).tuples().all()
+    return session.execute(wanted).all()
 
 
 def standings_of(session: Session, racer: Racer) -> Sequence[tuple[Standing, Race, Season]]:
@@ -185,7 +185,7 @@ def standings_of(session: Session, racer: Racer) -> Sequence[tuple[Standing, Rac
         .where(Standing.racer_id == racer.id)
         .order_by(Race.opens_at.desc(), Race.id.desc())
     )
-    return session.execute(wanted).tuples().all()
+    return session.execute(wanted).all()
 
 
 def teams(session: Session) -> Sequence[Team]:
@@ -219,7 +219,7 @@ def racers(session: Session) -> list[RacerRow]:
         .group_by(Racer.id, Team.name)
         .order_by(func.lower(Racer.name), Racer.id)
     )  # fmt: skip
-    return [RacerRow(*row) for row in session.execute(wanted).tuples()]
+    return [RacerRow(*row) for row in session.execute(wanted)]
 
 
 def stalled(session: Session) -> Sequence[Submission]:
@@ -245,7 +245,7 @@ def queue_facts(session: Session) -> QueueFacts:
     )
     found = {state: (number, oldest) for state, number, oldest in session.execute(
         wanted.where(Submission.state.in_(WAITING_OR_RUNNING))
-    ).tuples()}  # fmt: skip
+    )}  # fmt: skip
     waiting, oldest = found.get(SubmissionState.QUEUED, (0, None))
     running = sum(number for state, (number, _) in found.items() if state is not SubmissionState.QUEUED)
     return QueueFacts(waiting, running, oldest)

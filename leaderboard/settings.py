@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from limits import parse_many
+
 from arena.settings import ArenaSettings
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
@@ -148,10 +150,10 @@ def _plain_fields(env: _Environment) -> dict[str, Any]:
         "proxies": env.integer("PROXIES", 0, minimum=0, maximum=10),
         "max_upload_bytes": env.integer("MAX_UPLOAD_BYTES", 1_000_000, minimum=10_000, maximum=100_000_000),
         "rate_limit_storage": env.text("RATE_LIMIT_STORAGE", "memory://"),
-        "sign_in_limit": env.text("SIGN_IN_LIMIT", "10 per minute; 60 per hour"),
-        "sign_up_limit": env.text("SIGN_UP_LIMIT", "20 per hour"),
-        "submit_limit": env.text("SUBMIT_LIMIT", "30 per minute"),
-        "api_limit": env.text("API_LIMIT", "300 per minute"),
+        "sign_in_limit": env.rate("SIGN_IN_LIMIT", "10 per minute; 60 per hour"),
+        "sign_up_limit": env.rate("SIGN_UP_LIMIT", "20 per hour"),
+        "submit_limit": env.rate("SUBMIT_LIMIT", "30 per minute"),
+        "api_limit": env.rate("API_LIMIT", "300 per minute"),
     }
 
 
@@ -189,6 +191,14 @@ class _Environment:
         raw = self.text(name, default).lower()
         if raw not in allowed:
             raise SettingsError(f"ARENA_{name} must be one of {', '.join(allowed)}, got {raw!r}")
+        return raw
+
+    def rate(self, name: str, default: str) -> str:
+        raw = self.text(name, default)
+        try:
+            parse_many(raw)
+        except ValueError:
+            raise SettingsError(f"ARENA_{name} must be a rate limit like {default!r}, got {raw!r}") from None
         return raw
 
     def zone(self, name: str, default: str) -> str:
