@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import signal
 from collections import Counter
 from datetime import datetime
 from multiprocessing.queues import Queue
@@ -241,6 +243,37 @@ def test_the_expected_wait_is_learned_from_results(
     entered = [enter(session, race, person, clock.tick()) for person in (cast.ben, cast.cleo, cast.ann)]
     waits = [submissions.queue_place(session, s, clock.now) for s in entered]
     assert [(w.place, w.expected_wait_s) for w in waits if w] == [(1, 0.0), (2, 10.0), (3, 20.0)]
+
+
+def die_while_recording(url: str, at: datetime) -> None:
+    """A worker process that is killed after its last write and before its commit."""
+    engine = db.connect(url)
+    with db.transaction(engine) as session:
+        lease = claim(session, at)
+        to_the_start(session, lease, at)
+    with db.transaction(engine) as session:
+        results.record_trial(session, lease, drive_of([9_000] * 3), at)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_worker_killed_while_recording_leaves_nothing_and_its_job_comes_back(
+    engine: Engine, race: Race, cast: Cast, clock: Clock
+) -> None:
+    with db.transaction(engine) as session:
+        submission = enter(session, race, cast.ann, clock.now)
+    url = engine.url.render_as_string(hide_password=False)
+    process = multiprocessing.get_context("spawn").Process(target=die_while_recording, args=(url, clock.now))
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    with db.transaction(engine) as session:
+        assert session.execute(select(Trial)).all() == []
+        assert names_of(session, submission)[-1] == "submission.racing"
+        jobs.reap_expired(session, clock.tick(31))
+        lease = claim(session, clock.tick(), "worker-2")
+        to_the_start(session, lease, clock.now)
+        results.record_trial(session, lease, drive_of([9_000] * 3), clock.tick())
+        assert names_of(session, submission).count("submission.recorded") == 1
 
 
 def work_through(url: str, name: str, recorded: Queue[tuple[str, int]]) -> None:
