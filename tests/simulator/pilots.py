@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.actions import Continuous
-from simulator.car import STEERING, YAW, X, Y
+from simulator.car import STEERING, YAW, X, Y, standing_state
 from simulator.laps import Outcome
 from simulator.rules import Rules
+from simulator.situation import assess
 from simulator.starts import Starts
 from simulator.track import Track
 from simulator.vector import TrackVectorEnv
@@ -47,3 +48,14 @@ def drive_to_the_end(env: TrackVectorEnv, speed_mps: float = 1.0) -> Outcome:
     while 0 not in env.outcomes:
         env.step(pursuit(env, speed_mps))
     return env.outcomes[0]
+
+
+def put(env: TrackVectorEnv, s_m: float, offset_m: float = 0.0, turned_deg: float = 0.0) -> None:
+    """Lift the only car of a race and set it down standing, nose at `s_m`; the way counts as driven."""
+    heading = env.track.heading_at(s_m) + np.radians(turned_deg)
+    nose = env.track.at(s_m, offset_m)
+    base = nose - env.car.base_to_nose_m * np.column_stack([np.cos(heading), np.sin(heading)])
+    before = env.location.s_m
+    env._state = standing_state(base[:, 0], base[:, 1], heading, env.car)
+    env._now = assess(env.road, env.car, env._state, env.track.project(nose).segment)
+    env._travel_m = env._travel_m + env._way(before, env.location.s_m)

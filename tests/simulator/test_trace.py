@@ -58,7 +58,7 @@ def test_trace_cannot_be_changed_and_knows_its_columns(oval: Track) -> None:
 
 def pickled() -> bytes:
     buffer = io.BytesIO()
-    np.savez(buffer, **{name: np.array([{}], dtype=object) for name in COLUMNS})
+    np.savez(buffer, allow_pickle=True, **dict.fromkeys(COLUMNS, np.array([{}], dtype=object)))
     return buffer.getvalue()
 
 
