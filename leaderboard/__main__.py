@@ -17,7 +17,7 @@ import sys
 
 import gevent
 from gevent.event import Event
-from gevent.pywsgi import WSGIServer
+from gevent.pywsgi import WSGIHandler, WSGIServer
 
 from leaderboard import create_app
 from leaderboard.live import run_feed
@@ -29,11 +29,21 @@ log = logging.getLogger("leaderboard")
 STOP_WITHIN_S = 5.0
 
 
+class Handler(WSGIHandler):  # type: ignore[misc]
+    """Does not look for another request behind a websocket: what comes there is its closing frame."""
+
+    def handle_one_response(self) -> None:
+        """Answer a request, and let the connection end with a websocket."""
+        super().handle_one_response()
+        if self.environ.get("HTTP_UPGRADE", "").lower() == "websocket":
+            self.close_connection = True
+
+
 def serve(settings: Settings) -> None:
     """Serve until told to stop; prints the address as soon as it answers."""
     app = create_app(settings)
     stop = Event()
-    server = WSGIServer((settings.host, settings.port), app, log=None, error_log=log)
+    server = WSGIServer((settings.host, settings.port), app, log=None, error_log=log, handler_class=Handler)
     server.start()
     feed = gevent.spawn(run_feed, app, stop)
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -41,6 +51,7 @@ def serve(settings: Settings) -> None:
     host = "localhost" if settings.host in ("127.0.0.1", "0.0.0.0", "::") else settings.host
     print(f"{settings.title} is at http://{host}:{server.server_port}", flush=True)
     stop.wait()
+    app.extensions["arena_hub"].close()
     server.stop(timeout=STOP_WITHIN_S)
     feed.join(timeout=STOP_WITHIN_S)
 

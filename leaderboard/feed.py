@@ -1,8 +1,8 @@
 """The one tailer of the event log: reads what is new a few times a second and hands it to the rooms.
 
-It holds no state but its cursor. A database that does not answer is logged and asked again: nobody's page
-goes dead because of a moment's fault, and no event is skipped, because the cursor only moves past what was
-handed on.
+It holds no state but its cursor. A fault, such as a database that does not answer, is logged and the log
+asked again: nobody's page goes dead because of a moment's fault, and no event is skipped, because the cursor
+only moves past what was handed on.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from sqlalchemy import select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from arena.league import events
@@ -64,8 +63,9 @@ class Feed:
         while not stop.is_set():
             try:
                 found = self.poll()
-            except SQLAlchemyError:
-                log.exception("The event log cannot be read after id %d; trying again.", self.cursor)
+            except Exception:
+                # Whatever it is, a feed that has died would leave every page silently still.
+                log.exception("The events after id %d cannot be handed on; trying again.", self.cursor)
                 stop.wait(RETRY_AFTER_S)
             else:
                 if found < BATCH:
@@ -76,14 +76,8 @@ def as_messages(session: Session, entries: Sequence[LogEntry]) -> list[Message]:
     """Return the events as clients get them, with the names that people read beside handles and slugs."""
     handles = {entry.racer for entry in entries if entry.racer is not None}
     slugs = {entry.race for entry in entries if entry.race is not None}
-    names: dict[str, str] = {}
-    titles: dict[str, str] = {}
-    if handles:
-        names = dict(
-            session.execute(select(Racer.handle, Racer.name).where(Racer.handle.in_(handles))).tuples()
-        )
-    if slugs:
-        titles = dict(session.execute(select(Race.slug, Race.title).where(Race.slug.in_(slugs))).tuples())
+    names = _pairs(session, select(Racer.handle, Racer.name).where(Racer.handle.in_(handles)), handles)
+    titles = _pairs(session, select(Race.slug, Race.title).where(Race.slug.in_(slugs)), slugs)
     return [
         entry.as_json()
         | {
@@ -92,3 +86,7 @@ def as_messages(session: Session, entries: Sequence[LogEntry]) -> list[Message]:
         }
         for entry in entries
     ]
+
+
+def _pairs(session: Session, query: Select[str, str], wanted: set[str]) -> dict[str, str]:
+    return {key: text for key, text in session.execute(query)} if wanted else {}

@@ -74,6 +74,8 @@ class Hub:
         """Take in new events (possibly none) and send what is due."""
         with self.lock:
             for message in messages:
+                if message["id"] <= self.cursor:
+                    continue  # a join has taken it in already
                 for title in rooms.rooms_of(message):
                     self.pending[title].append(message)
                 self.cursor = message["id"]
@@ -85,11 +87,11 @@ class Hub:
 
     def join(self, sid: str, room: Room, since: int | None, enter: Callable[[str], None]) -> bool:
         """Bring a newcomer to the position of the room; False when there is nothing of that name."""
-        with self.lock:
+        with self.lock, self.arena.reading() as session:
+            self._take_in(session)
             self._send(room.title)
-            with self.arena.reading() as session:
-                missed = None if since is None else self._missed(session, room, since)
-                shown = self._snapshot(session, room) if missed is None else None
+            missed = None if since is None else self._missed(session, room, since)
+            shown = self._snapshot(session, room) if missed is None else None
             if missed is None and shown is None:
                 return False
             enter(room.key)
@@ -99,6 +101,17 @@ class Hub:
                 told = rooms.for_room(message, room.title, is_private=room.is_private)
                 self.socketio.emit("event", told, to=sid)
             return True
+
+    def close(self) -> None:
+        """End every connection in order; browsers come back by themselves when the server does."""
+        server = self.socketio.server
+        for sid, _ in list(server.manager.get_participants("/", None)):
+            server.disconnect(sid)
+
+    def _take_in(self, session: Session) -> None:
+        """Go to the end of the log as the session sees it: a snapshot must not know more than the cursor."""
+        while new := events.read_after(session, self.cursor):
+            self.publish(as_messages(session, new))
 
     def _send(self, title: str) -> None:
         """Send what waits for a room to all who are in it."""

@@ -1,7 +1,7 @@
 """An arena for the tests of the live face: real tables, real drives, times around the present moment.
 
-The drives are real ones: `Pursuit` steers at a point ahead through the same `time_trial` that races trained policies,
-so replays and traces are what the product shows. Nothing is trained; that has tests of its own.
+The drives are real ones: `Pursuit` steers at a point ahead through the same `time_trial` that races trained
+policies, so replays and traces are what the product shows. Nothing is trained; that has tests of its own.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from arena.league.models import Race, Racer, Season, Submission
 from arena.league.plans import RacePlan
 from arena.league.results import LapResult, TrialResult
 from arena.league.states import Role
+from arena.league.submissions import Rejection
 from arena.settings import ArenaSettings
 from leaderboard.settings import Mode, Settings
 from simulator import tracks
@@ -46,13 +47,16 @@ PEOPLE = {
 }
 
 
+ACTIONS = Continuous((-30.0, 30.0), (0.5, 4.0))
+
+
 @dataclass(frozen=True, slots=True)
 class Pursuit:
     """Steers at a point of the centre line ahead, slower where the road turns away."""
 
     ahead: int = 4
     top_mps: float = 2.5
-    actions: Continuous = Continuous((-30.0, 30.0), (0.5, 4.0))
+    actions: Continuous = ACTIONS
 
     def act(self, observation: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return actions [n, 2] in [-1, 1] for observations [n, 28]."""
@@ -86,7 +90,9 @@ class Stage:
     def token(self, handle: str) -> str:
         """Make a token for somebody."""
         with db.transaction(self.engine) as session:
-            return accounts.issue_token(session, session.get_one(Racer, self.people[handle].id), "test", now())
+            return accounts.issue_token(
+                session, session.get_one(Racer, self.people[handle].id), "test", now()
+            )
 
     def enter(self, handle: str) -> Submission:
         """Enter the race."""
@@ -101,8 +107,8 @@ class Stage:
     def report(self, lease: Lease, **progress: Any) -> None:
         """Report how the training goes."""
         usual = {
-            "steps": 1000, "budget": 10_000, "elapsed_s": 1.0, "eta_s": 9.0, "steps_per_s": 1000.0, "episodes": 12,
-            "completed_laps": 3, "mean_return": 41.5, "mean_progress": 37.0, "best_lap_ms": 9123,
+            "steps": 1000, "budget": 10_000, "elapsed_s": 1.0, "eta_s": 9.0, "steps_per_s": 1000.0,
+            "episodes": 12, "completed_laps": 3, "mean_return": 41.5, "mean_progress": 37.0, "best_lap_ms": 9123,
         }  # fmt: skip
         with db.transaction(self.engine) as session:
             submissions.report_progress(session, lease, usual | progress, now())
@@ -111,6 +117,12 @@ class Stage:
         """Bring a submission into its training."""
         with db.transaction(self.engine) as session:
             submissions.mark_training(session, lease, now())
+
+    def reject(self, lease: Lease, verdict: str, message: str, line: int | None = None) -> None:
+        """Turn a submission down for a fault in its code."""
+        with db.transaction(self.engine) as session:
+            submissions.mark_training(session, lease, now())
+            submissions.reject(session, lease, Rejection(verdict, message, line), now())
 
     def race_and_record(self, lease: Lease, driver: Pursuit) -> int:
         """Race the driver's car and record the drive; return the trial's id."""
@@ -142,7 +154,9 @@ class Stage:
         return submission
 
 
-def build(folder: Path, *, track: str = "oval", laps: int = 3, password_hash: str | None = None) -> Iterator[Stage]:
+def build(
+    folder: Path, *, track: str = "oval", laps: int = 3, password_hash: str | None = None
+) -> Iterator[Stage]:
     """Make an arena in a folder whose tables exist or not; close it at the end."""
     arena = ArenaSettings(f"sqlite:///{folder / 'arena.db'}", folder)
     engine = db.connect(arena.database_url)
@@ -174,7 +188,13 @@ def build(folder: Path, *, track: str = "oval", laps: int = 3, password_hash: st
             now=now(),
         )
         plan = RacePlan(
-            slug=RACE, title="Oval sprint", track=track, laps=laps, max_submissions=5, training_steps=10_000, seed=7
+            slug=RACE,
+            title="Oval sprint",
+            track=track,
+            laps=laps,
+            max_submissions=5,
+            training_steps=10_000,
+            seed=7,
         )
         race = seasons.open_race(session, season, plan, by=people["olga"], now=now())
     yield Stage(folder, engine, ArtifactStore(arena.artifacts_dir), people, season, race)

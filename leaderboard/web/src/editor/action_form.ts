@@ -14,14 +14,17 @@ type Limits = typeof STEERING_DEG;
 
 export class ActionForm {
   private readonly box = element("div", { class: "actions-form" });
-  private readonly fault = element("p", { class: "field-error", role: "alert", hidden: true });
+  private readonly fault = element("p", { class: "fault", role: "alert", hidden: true });
   private space: ActionSpace = DEFAULT_CONTINUOUS;
   /** What the person made in each form stays when they look at the other. */
   private readonly remembered = { continuous: DEFAULT_CONTINUOUS, discrete: DEFAULT_DISCRETE };
 
   constructor(private readonly text: HTMLTextAreaElement) {
-    const place = text.closest("[data-metadata]") ?? text;
-    place.before(this.box, this.fault);
+    const field = text.closest("[data-metadata]") ?? text;
+    const details = element("details", { class: "actions-json" }, element("summary", {}, "The same as a file"));
+    field.replaceWith(details);
+    details.append(field);
+    details.before(this.box, this.fault);
     text.addEventListener("input", () => this.read());
     this.read();
   }
@@ -33,6 +36,7 @@ export class ActionForm {
       this.fault.hidden = true;
       this.draw();
     } catch (error) {
+      this.text.closest("details")?.setAttribute("open", "");
       this.fault.textContent = `The JSON below cannot be read: ${(error as Error).message}`;
       this.fault.hidden = false;
     }

@@ -35,21 +35,20 @@ function moment(at: string): string {
 function sentence(event: ArenaEvent): (Node | string)[] | null {
   const who = person(event);
   const where = event.race
-    ? [": ", element("a", { href: `/races/${encodeURIComponent(event.race)}` }, event.race_title ?? event.race)]
-    : [];
+    ? element("a", { href: `/races/${encodeURIComponent(event.race)}` }, event.race_title ?? event.race)
+    : "a race";
   switch (event.name) {
-    case "standing.changed":
-      if (event.payload.rank === null) return null;
-      return [who, ` is on place ${event.payload.rank} with ${lapTime(event.payload.official_ms)}`, ...where, "."];
-    case "submission.recorded":
-      if (event.payload.official_ms === null) return [who, " did not finish", ...where, "."];
-      return [who, ` drove ${lapTime(event.payload.official_ms)}`, ...where, "."];
+    case "standing.changed": {
+      const { rank, official_ms } = event.payload;
+      const place = rank === null ? " drove " : ` is on place ${rank} with `;
+      return [who, place, lapTime(official_ms), " in ", where, "."];
+    }
     case "badge.awarded":
       return [who, ` earned the badge “${event.payload.title}”.`];
     case "race.opened":
-      return ["A race is open", ...where, "."];
+      return [where, " is open."];
     case "race.closed":
-      return ["The results are final", ...where, "."];
+      return ["The results of ", where, " are final."];
     case "season.opened":
       return ["The season has opened."];
     case "season.closed":

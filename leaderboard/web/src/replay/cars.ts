@@ -18,7 +18,7 @@ export function drawTrail(ctx: CanvasRenderingContext2D, drive: Drive, t: number
   const c = drive.trace.columns;
   const end = indexAt(c.t_s, t);
   const start = indexAt(c.t_s, Math.max(0, t - TRAIL_S));
-  ctx.lineCap = "round";
+  ctx.lineCap = "butt"; // round ends would overlap and show as beads
   ctx.strokeStyle = drive.colour;
   for (let i = start; i < end; i++) {
     const [ax, ay, bx, by] = [c.x_m[i] ?? 0, c.y_m[i] ?? 0, c.x_m[i + 1] ?? 0, c.y_m[i + 1] ?? 0];

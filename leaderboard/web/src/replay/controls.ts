@@ -7,7 +7,7 @@ const SPEEDS = [0.5, 1, 2, 4] as const;
 
 export class Controls {
   readonly bar = element("div", { class: "replay-controls" });
-  private readonly play = element("button", { type: "button", class: "button replay-play", "aria-keyshortcuts": "Space" });
+  private readonly play = element("button", { type: "button", class: "button small replay-play", "aria-keyshortcuts": "Space" });
   private readonly slider = element("input", {
     type: "range", min: 0, max: 0, step: 0.05, value: 0, class: "replay-slider", "aria-label": "Moment of the race",
   });
@@ -18,7 +18,7 @@ export class Controls {
     for (const speed of SPEEDS) {
       this.speed.append(element("option", { value: speed, selected: speed === 1 }, `${speed}×`));
     }
-    const full = element("button", { type: "button", class: "button replay-full" }, "Full screen");
+    const full = element("button", { type: "button", class: "button small replay-full" }, "Full screen");
     this.bar.append(this.play, this.slider, this.clock, this.speed, full);
     this.play.addEventListener("click", () => player.toggle());
     this.slider.addEventListener("input", () => player.seek(Number(this.slider.value)));

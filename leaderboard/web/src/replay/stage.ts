@@ -52,7 +52,7 @@ export class Stage {
     for (const { drive, pose } of [...shown].reverse()) {
       drawCar(ctx, pose, drive.colour, this.camera, drive === shown[0]?.drive);
     }
-    const labels = new Labels(ctx, Math.max(11, Math.min(20, width / 70)), width, height);
+    const labels = new Labels(ctx, Math.max(11, Math.min(22, width / 50)), width, height);
     for (const { drive, pose } of shown) {
       labels.draw(
         drive.car.name, this.camera.toX(pose.x, pose.y), this.camera.toY(pose.x, pose.y), drive.colour);
