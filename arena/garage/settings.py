@@ -195,7 +195,7 @@ class Hyperparameters:
     discount_factor: float = 0.99
     """What a reward one step later is worth."""
     loss_type: str = "mean squared error"
-    """Loss of the value estimate; `huber` is read but has no effect yet."""
+    """Loss of the value estimate: `mean squared error` or `huber`."""
     num_episodes_between_training: int = 20
     """Experience between two updates: 20 stands for 32 steps of each car, others in proportion."""
     warnings: tuple[str, ...] = ()
@@ -248,14 +248,14 @@ def parse_hyperparameters(text: str | None) -> Hyperparameters:
             read = allowed.whole if key in _WHOLE else allowed.number
             values[key] = read(document[key], key)
     loss_type = choice(document.get("loss_type", "mean squared error"), "loss_type", _LOSSES)
-    warnings = _hyperparameter_warnings(document, values, loss_type)
+    warnings = _hyperparameter_warnings(document, values)
     if values.get("discount_factor", 0.0) > _LARGEST_DISCOUNT:
         values["discount_factor"] = _LARGEST_DISCOUNT
     return Hyperparameters(loss_type=loss_type, warnings=warnings, **values)  # type: ignore[arg-type]
 
 
 def _hyperparameter_warnings(
-    document: Mapping[str, object], values: Mapping[str, float | int], loss_type: str
+    document: Mapping[str, object], values: Mapping[str, float | int]
 ) -> tuple[str, ...]:
     known = (*_RANGES, "loss_type", *_WITHOUT_EFFECT)
     warnings = list(_unknown_keys(document, known, _HYPERPARAMETERS_FILE))
@@ -266,8 +266,6 @@ def _hyperparameter_warnings(
         warnings.append(
             f"discount_factor: {_LARGEST_DISCOUNT} is used; with 1 the value of a drive has no bound."
         )
-    if loss_type == "huber":
-        warnings.append("loss_type: huber has no effect; the value is learnt by mean squared error.")
     if values.get("batch_size", _SMALL_BATCH) < _SMALL_BATCH:
         warnings.append(
             f"batch_size: {values['batch_size']} is small for 256 cars at once; training takes much longer."

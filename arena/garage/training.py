@@ -5,7 +5,8 @@ tree and the settings: the same code gives the same weights, bit for bit, on one
 each: two trainings belong on two cores. A completed lap ends an episode as a truncation whose value is
 bootstrapped. The final policy is the result, not the one that happened to lap best.
 
-stable-baselines3 seeds the global random generators of this process. Only this file imports it and torch.
+stable-baselines3 seeds the global random generators of this process. Only this file and `training_ppo` import
+it and torch.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import hashlib
 import json
 import time
 import warnings
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
@@ -23,10 +24,7 @@ from typing import Any, Final
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from stable_baselines3 import PPO
-from stable_baselines3.common.buffers import RolloutBuffer
 from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.type_aliases import RolloutBufferSamples
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
 from arena.garage.limits import Limits
@@ -34,6 +32,7 @@ from arena.garage.policy import Policy
 from arena.garage.progress import Meter, Progress
 from arena.garage.sandbox import RewardSandbox
 from arena.garage.settings import Hyperparameters, ModelMetadata
+from arena.garage.training_ppo import Learner, StopLearning
 from arena.garage.verdicts import EntrantFault
 from simulator.actions import Discrete
 from simulator.env import TrackVectorEnv
@@ -167,7 +166,7 @@ def _result(watch: Watch, policy: Policy, sandbox: RewardSandbox) -> Training:
     )
 
 
-def _learner(cars: Cars, plan: Plan, settings: Hyperparameters, seed: int) -> PPO:
+def _learner(cars: Cars, plan: Plan, settings: Hyperparameters, seed: int) -> Learner:
     entropy = settings.beta_entropy
     if entropy is None:
         entropy = _DISCRETE_ENTROPY if isinstance(cars.env.actions, Discrete) else 0.0
@@ -176,7 +175,7 @@ def _learner(cars: Cars, plan: Plan, settings: Hyperparameters, seed: int) -> PP
         warnings.filterwarnings(
             "ignore", message="You have specified a mini-batch size"
         )  # the last one is shorter
-        return PPO(
+        learner = Learner(
             "MlpPolicy",
             normalised,
             learning_rate=lambda left: settings.lr * (_LAST_LR_SHARE + (1.0 - _LAST_LR_SHARE) * left),
@@ -191,14 +190,17 @@ def _learner(cars: Cars, plan: Plan, settings: Hyperparameters, seed: int) -> PP
                 "net_arch": {"pi": list(_LAYERS), "vf": list(_LAYERS)},
                 "activation_fn": torch.nn.Tanh,
                 "log_std_init": _LOG_STD_INIT,
+                "optimizer_kwargs": {"eps": 1e-5, "fused": True},
             },
-            rollout_buffer_class=WatchedBuffer,
             seed=seed,
             device="cpu",
         )
+    if settings.loss_type == "huber":
+        learner.value_loss = torch.nn.functional.smooth_l1_loss
+    return learner
 
 
-def extract_policy(ppo: PPO, metadata: ModelMetadata, about: dict[str, str]) -> Policy:
+def extract_policy(ppo: Learner, metadata: ModelMetadata, about: dict[str, str]) -> Policy:
     """Return the actor's layers of `ppo` as a `Policy`."""
     modules = (*ppo.policy.mlp_extractor.policy_net, ppo.policy.action_net)
     linear = [module for module in modules if isinstance(module, torch.nn.Linear)]
@@ -262,22 +264,6 @@ class Cars(VecEnv):
         return [False] * self.num_envs
 
 
-class StopLearning(Exception):  # noqa: N818 - a wish, no error
-    """Raised inside an update when the training is to stop now."""
-
-
-class WatchedBuffer(RolloutBuffer):
-    """Lets the watch look at the clock between minibatches: an update can take seconds."""
-
-    tick: Callable[[], bool] = staticmethod(lambda: True)
-
-    def get(self, batch_size: int | None = None) -> Generator[RolloutBufferSamples, None, None]:
-        for samples in super().get(batch_size):
-            if not self.tick():
-                raise StopLearning
-            yield samples
-
-
 @dataclass(slots=True)
 class Watch:
     """Reports and stops a training, by the clock; keeps its curve, by the steps."""
@@ -289,11 +275,10 @@ class Watch:
     stopped: bool = False
     _next_report: float = 0.0
 
-    def learn(self, ppo: PPO, steps: int) -> None:
-        assert isinstance(ppo.rollout_buffer, WatchedBuffer)
-        ppo.rollout_buffer.tick = self.tick
+    def learn(self, learner: Learner, steps: int) -> None:
+        learner.tick = self.tick
         with contextlib.suppress(StopLearning):
-            ppo.learn(steps, callback=_Hook(self), log_interval=_NEVER)
+            learner.learn(steps, callback=_Hook(self), log_interval=_NEVER)
         self.report()
 
     def tick(self) -> bool:
