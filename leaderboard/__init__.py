@@ -1,7 +1,7 @@
 """The face of the arena: Flask + Socket.IO. Pages, JSON API, live rooms.
 
-Reads the league (queries.py), changes it only by calling the league's verbs, and never runs entrant code, not even
-to parse it.
+Reads the league (queries.py), changes it only by calling the league's verbs, and never runs entrant code,
+not even to parse it.
 
     settings.py context.py     what an operator can set; the engine, artifacts and settings of a request
     auth.py guards.py          sign-in, roles, load-or-abort; form tokens, rate limits, headers

@@ -1,8 +1,9 @@
 """Signing in and out, who is asking, and what they may see.
 
-Flask-Login keeps the session; its user is an `Account`, a snapshot of the racer's row without the row's session. The session
-holds the racer's id and a fingerprint of the password hash, so a changed password signs every other browser out. Views get
-rows by `load_*`, which also authorise: 404 for what does not exist, 403 for what is not theirs.
+Flask-Login keeps the session; its user is an `Account`, a snapshot of the racer's row without the row's
+session. The session holds the racer's id and a fingerprint of the password hash, so a changed password
+signs every other browser out. Views get rows by `load_*`, which also authorise: 404 for what does not
+exist, 403 for what is not theirs.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import ParamSpec
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, abort, flash, redirect, render_template, request, url_for
+from flask import session as kept
 from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, current_user, login_user, logout_user
 from sqlalchemy import select
@@ -150,7 +152,7 @@ def load_submission(session: Session, public_id: str) -> Submission:
 
 
 def may_read_source(submission: Submission) -> bool:
-    """Whether who asks may see the source, the settings, the output and the fault: its owner and organisers."""
+    """Whether who asks may see source, settings, output and fault: the owner and organisers may."""
     reader = signed_in()
     return reader is not None and (reader.is_organiser or reader.id == submission.racer_id)
 
@@ -258,6 +260,7 @@ def _create(form: Form, name: str) -> Racer | None:
 
 def _start_session(racer: Racer, target: str) -> Response:
     login_user(account_of(racer), remember=False)
+    kept.permanent = True
     return redirect(safe_next(target))
 
 

@@ -1,8 +1,8 @@
 """What every request needs: the league's engine, its artifacts and the settings, reached by `arena()`.
 
-A view that shows opens `with arena().reading() as session:`; a view that changes opens `with arena().transaction() as
-session:`, calls league verbs in it and lets it commit at its end. Nothing here is a global: two apps in one process
-(as in the tests) have two of these.
+A view that shows opens `with arena().reading() as session:`; a view that changes opens `with
+arena().transaction() as session:`, calls league verbs in it and lets it commit at its end. Nothing here is
+a global: two apps in one process (as in the tests) have two of these.
 """
 
 from __future__ import annotations

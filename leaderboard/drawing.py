@@ -1,6 +1,7 @@
-"""A track as inline SVG, drawn from its geometry: asphalt between the borders, centre line, start line, direction of travel.
+"""A track as inline SVG, from its geometry: asphalt between the borders, centre line, start, direction.
 
-Colours come from the style sheet by class. The drawing is kept per track name, because shipped circuits never change.
+Colours come from the style sheet by class. The drawing is kept per track name, because shipped circuits
+never change.
 """
 
 from __future__ import annotations
@@ -17,6 +18,15 @@ from simulator.track import Track, TrackError
 _MARGIN = 0.04  # of the larger side
 _ARROW_AFTER = 0.045  # of a lap past the start line
 _EDGE_SHARE = 0.012  # width of the lines relative to the larger side
+
+_PICTURE = Markup(
+    '<svg class="track" viewBox="{box}" role="img" aria-label="{label}">'
+    '<path class="track-surface" fill-rule="evenodd" d="{outer}{inner}"/>'
+    '<path class="track-edge" d="{outer}{inner}" fill="none" stroke-width="{edge}"/>'
+    '<path class="track-centre" d="{centre}" fill="none" stroke-width="{thin}" stroke-dasharray="{dash}"/>'
+    '<path class="track-start" d="{start}" stroke-width="{bold}"/>'
+    '<path class="track-arrow" d="{arrow}" transform="{place}"/></svg>'
+)
 
 
 @lru_cache(maxsize=64)
@@ -36,22 +46,21 @@ def draw(track: Track) -> Markup:
     margin = side * _MARGIN + side * _EDGE_SHARE
     box = (low[0] - margin, -high[1] - margin, high[0] - low[0] + 2 * margin, high[1] - low[1] + 2 * margin)
     line = side * _EDGE_SHARE
-    return Markup(
-        '<svg class="track" viewBox="{box}" role="img" aria-label="{label}" preserveAspectRatio="xMidYMid meet">'
-        '<path class="track-surface" fill-rule="evenodd" d="{outer}{inner}"/>'
-        '<path class="track-edge" d="{outer}{inner}" fill="none" stroke-width="{edge:.3f}"/>'
-        '<path class="track-centre" d="{centre}" fill="none" stroke-width="{thin:.3f}" stroke-dasharray="{dash:.3f}"/>'
-        '<path class="track-start" d="{start}" stroke-width="{bold:.3f}"/>'
-        '<path class="track-arrow" d="M0 {up:.3f}L{tip:.3f} 0L0 {down:.3f}z" transform="{place}"/></svg>'
-    ).format(
+    start = np.stack([track.inner[0], track.outer[0]])
+    return _PICTURE.format(
         box=" ".join(f"{value:.2f}" for value in box),
         label=f"Outline of the track {track.name}, {track.length_m:.1f} m long",
-        outer=_path(track.outer), inner=_path(track.inner), centre=_path(track.waypoints),
-        edge=line, thin=line * 0.5, dash=line * 3, bold=line * 2,
-        start=f"M{track.inner[0][0]:.2f} {-track.inner[0][1]:.2f}L{track.outer[0][0]:.2f} {-track.outer[0][1]:.2f}",
-        up=-line * 2.4, down=line * 2.4, tip=line * 4.2,
+        outer=_path(track.outer),
+        inner=_path(track.inner),
+        centre=_path(track.waypoints),
+        start=_path(start),
+        thin=f"{line * 0.5:.3f}",
+        edge=f"{line:.3f}",
+        bold=f"{line * 2:.3f}",
+        dash=f"{line * 3:.3f}",
+        arrow=f"M0 {-line * 2.4:.3f}L{line * 4.2:.3f} 0L0 {line * 2.4:.3f}z",
         place=_arrow_place(track),
-    )  # fmt: skip
+    )
 
 
 def _arrow_place(track: Track) -> str:

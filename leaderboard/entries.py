@@ -1,7 +1,8 @@
 """Entering a race and following an entry: the editor page, one's own list, the page of one submission.
 
-The editor is a plain form: text areas or files, a kit to start from, a button to enter. Its island makes it pleasant
-(colours, an action-space table, instant checks) and changes nothing about what is sent. Entrant code is text here.
+The editor is a plain form: text areas or files, a kit to start from, a button to enter. Its island makes it
+pleasant (colours, an action-space table, instant checks) and changes nothing about what is sent. Entrant
+code is text here.
 """
 
 from __future__ import annotations

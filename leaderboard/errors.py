@@ -1,4 +1,6 @@
-"""Pages for what went wrong: what happened and what to do next. The API answers with problem documents of its own."""
+"""Pages for what went wrong: what happened and what to do next. The API answers with problem documents of
+its own.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """Reading a form: each field's text is kept as typed, each fault is a sentence beside its field.
 
-A `Form` collects faults instead of stopping at the first, so a page can be shown again with everything that was typed and all
-that is wrong with it. `fields.x("name", ...)` returns a usable value even when it is at fault; look at `faults` before using it.
+A `Form` collects faults instead of stopping at the first, so a page can be shown again with everything that
+was typed and all that is wrong with it. `fields.x("name", ...)` returns a usable value even when it is at
+fault; look at `faults` before using it.
 """
 
 from __future__ import annotations

@@ -1,14 +1,15 @@
 """What stands between the web and every view: form tokens, rate limits, response headers.
 
-A request that carries `Authorization: Bearer` needs no form token, because no foreign page can make a browser send
-that header; every other POST needs one, from the form or from the X-CSRFToken header. The content policy forbids
-inline scripts and styles; an island that must add a style element (CodeMirror does) reads the nonce of
-`<meta property="csp-nonce">`.
+A request that carries `Authorization: Bearer` needs no form token, because no foreign page can make a
+browser send that header; every other POST needs one, from the form or from the X-CSRFToken header. The
+content policy forbids inline scripts and styles; an island that must add a style element (CodeMirror does)
+reads the nonce of `<meta property="csp-nonce">`.
 """
 
 from __future__ import annotations
 
 import secrets
+from datetime import timedelta
 
 from flask import Flask, Response, current_app, g, request, session
 from flask_limiter import Limiter
@@ -48,6 +49,7 @@ def register(app: Flask, settings: Settings) -> None:
         RATELIMIT_STORAGE_URI=settings.rate_limit_storage,
         RATELIMIT_ENABLED=settings.rate_limits,
         RATELIMIT_STRATEGY="moving-window" if settings.rate_limit_storage == "memory://" else "fixed-window",
+        PERMANENT_SESSION_LIFETIME=timedelta(days=settings.session_days),
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings.cookie_secure,
@@ -66,6 +68,10 @@ def register(app: Flask, settings: Settings) -> None:
 
 
 def _check_form_token() -> None:
+    if request.endpoint is None:
+        return  # no view will see it: 404 or 405 is the better answer
+    if request.path.startswith("/api/") and "_user_id" not in session:
+        return  # nobody is signed in here: there is nothing to misuse, and the answer is 401
     has_token = request.headers.get("Authorization", "").lower().startswith("bearer ")
     if current_app.config["WTF_CSRF_ENABLED"] and not has_token:
         csrf.protect()

@@ -1,7 +1,7 @@
 """The organiser's pages: open seasons and races, end them, see who races and what got stuck.
 
-Only the shape of the input is judged here (numbers, dates, a track that exists); the league judges the rest and its sentence is
-shown beside the field that it names. Everything that was typed stays in the form.
+Only the shape of the input is judged here (numbers, dates, a track that exists); the league judges the rest
+and its sentence is shown beside the field that it names. Everything that was typed stays in the form.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What pages read beyond the league's own reads: lists and facts as frozen rows, one query each, never a change."""
+"""What pages read beyond the league's own reads: lists and facts, one query each, never a change."""
 
 from __future__ import annotations
 

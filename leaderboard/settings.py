@@ -1,9 +1,9 @@
 """What an operator can set, read once from the environment when the process starts.
 
-Every setting is a field of `Settings`; its environment variable is ARENA_ and the field's name in capitals (HOST and
-PORT also work without the prefix, because hosting platforms set them so). The string below a field is its
-documentation. A value that cannot be used stops the start with a SettingsError which says what was expected: a typo
-must not quietly become a default.
+Every setting is a field of `Settings`; its environment variable is ARENA_ and the field's name in capitals
+(HOST and PORT also work without the prefix, because hosting platforms set them so). The string below a
+field is its documentation. A value that cannot be used stops the start with a SettingsError which says what
+was expected: a typo must not quietly become a default.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Settings:
     """Database address and data folder (ARENA_DATABASE_URL, ARENA_DATA_DIR), shared with the workers."""
 
     secret_key: str
-    """Signs sessions and form tokens. Required in production; otherwise made once and kept in the data folder."""
+    """Signs sessions and form tokens. Required in production; else made once and kept in the data folder."""
 
     mode: Mode = Mode.PRODUCTION
     """production, development or demo."""
@@ -71,7 +71,7 @@ class Settings:
     """The name in the page header, for companies that give their league one."""
 
     time_zone: str = "UTC"
-    """IANA zone in which organisers type times and pages print them without JavaScript. Stored times are UTC."""
+    """IANA zone in which organisers type times, and pages print them without JavaScript. Stored: UTC."""
 
     sign_up: SignUp = SignUp.OPEN
     """open: anybody makes an account; invite: with the invite code; closed: the operator makes accounts."""
@@ -86,7 +86,7 @@ class Settings:
     """Days until somebody who stays signed in must sign in again."""
 
     proxies: int = 0
-    """Reverse proxies in front whose X-Forwarded-* headers are trusted; rate limits count the address found there."""
+    """Reverse proxies in front whose X-Forwarded-* headers are trusted; rate limits count that address."""
 
     rate_limit_storage: str = "memory://"
     """Where rate limits are counted; several web processes need a shared one, for example redis://host:6379."""
@@ -214,8 +214,9 @@ def _secret_key(mode: Mode, data_dir: Path) -> str:
     """Return the kept key of a development machine (mode 0600); production must bring its own."""
     if mode is Mode.PRODUCTION:
         raise SettingsError(
-            "ARENA_SECRET_KEY is not set. Make one with `python -c 'import secrets; print(secrets.token_hex(32))'` "
-            "and keep it, or set ARENA_MODE=development on your own machine"
+            "ARENA_SECRET_KEY is not set. Make one with "
+            "`python -c 'import secrets; print(secrets.token_hex(32))'` and keep it, "
+            "or set ARENA_MODE=development on your own machine"
         )
     path = data_dir / "secret_key"
     data_dir.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,8 @@
-"""Facts in plain words and figures, as template filters: lap times, moments, timing methods, states, verdicts.
+"""Facts in plain words and figures, as template filters: lap times, moments, rules, states, verdicts.
 
-Lap times are integers in milliseconds and are printed as 12.345 or 1:02.345. Moments are UTC; they are printed in the arena's
-zone inside a `<time data-local>` element that the browser rewrites to the reader's own zone.
+Lap times are integers in milliseconds and are printed as 12.345 or 1:02.345. Moments are UTC; they are
+printed in the arena's zone inside a `<time data-local>` element that the browser rewrites to the reader's
+own zone.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from flask import Flask
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from leaderboard.context import arena
 
@@ -92,13 +93,13 @@ def timing_method(race: Timed) -> str:
     """Say in one sentence which time counts."""
     laps = count(race.laps, "lap")
     if race.timing == "total":
-        return f"The total time of {laps}, standing start included, counts. A car that does not finish has no time."
+        return f"The total time of {laps} from a standing start counts. Who does not finish has no time."
     if race.timing == "average":
         best = count(race.average_laps or race.laps, "lap")
         return f"The average of the best {best} in a run of {laps} counts."
     if race.laps == 1:
         return "The time of one lap from a standing start counts."
-    return f"Your best single lap in a run of {laps} counts. The first starts from standing, the others are flying."
+    return f"Your best single lap in a run of {laps} counts. All but the first have a flying start."
 
 
 def timing_name(race: Timed) -> str:
@@ -154,16 +155,12 @@ def difficulty(level: int) -> str:
     return DIFFICULTIES[min(max(level, 1), 5)]
 
 
-def paragraphs(text: str) -> Markup:
-    """Escape a text and keep its line breaks."""
-    return Markup("<br>").join(escape(line) for line in text.splitlines())
-
-
 def register(app: Flask) -> None:
     """Make the words available to every template."""
     for word in (
-        lap_time, gap, count, duration, timing_method, timing_name, moment, stamp, day, iso, local_input, state_name,
-        verdict_name, difficulty, paragraphs,
+        lap_time, gap, count, duration, difficulty,
+        timing_method, timing_name, state_name, verdict_name,
+        moment, stamp, day, local_input,
     ):  # fmt: skip
         app.jinja_env.filters[word.__name__] = word
     app.jinja_env.trim_blocks = True

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
+
 import pytest
 from flask import Flask
 from sqlalchemy import select
@@ -210,6 +214,14 @@ def test_no_page_has_inline_scripts_or_styles(visit: Visit, arena_stage: Stage) 
 
 def test_what_a_signed_in_person_sees_is_not_cached(visit: Visit) -> None:
     assert visit("ann").get("/account").headers["Cache-Control"] == "private, no-store"
+
+
+def test_a_session_lasts_as_long_as_the_setting_says(arena_stage: Stage) -> None:
+    answer = Visitor(create_app(stage.settings(arena_stage, session_days=3))).sign_in("ann")
+    expires = re.search(r"Expires=([^;]+)", answer.headers["Set-Cookie"])
+    assert expires is not None
+    ends = parsedate_to_datetime(expires[1])
+    assert timedelta(days=2, hours=23) < ends - stage.now() <= timedelta(days=3)
 
 
 def test_the_session_cookie_is_out_of_reach_of_scripts_and_foreign_sites(arena_stage: Stage) -> None:

@@ -6,6 +6,7 @@ import ast
 import inspect
 import stat
 from dataclasses import fields
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -75,7 +76,7 @@ def test_every_setting_is_documented() -> None:
     body = next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Settings").body
     documented = {
         node.target.id
-        for node, following in zip(body, body[1:], strict=False)
+        for node, following in pairwise(body)
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
         and isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant)
     }  # fmt: skip
@@ -84,10 +85,12 @@ def test_every_setting_is_documented() -> None:
 
 def test_every_setting_can_be_set_from_the_environment(tmp_path: Path) -> None:
     changed = {
-        "MODE": "demo", "HOST": "::1", "PORT": "1", "ASYNC_MODE": "threading", "TITLE": "Cup", "TIME_ZONE": "Asia/Tokyo",
+        "MODE": "demo", "HOST": "::1", "PORT": "1", "ASYNC_MODE": "threading", "TITLE": "Cup",
+        "TIME_ZONE": "Asia/Tokyo",
         "SIGN_UP": "closed", "INVITE_CODE": "x", "COOKIE_SECURE": "yes", "SESSION_DAYS": "3", "PROXIES": "1",
         "RATE_LIMIT_STORAGE": "redis://h", "RATE_LIMITS": "off", "SIGN_IN_LIMIT": "1 per day",
-        "SIGN_UP_LIMIT": "2 per day", "SUBMIT_LIMIT": "3 per day", "API_LIMIT": "4 per day", "MAX_UPLOAD_BYTES": "50000",
+        "SIGN_UP_LIMIT": "2 per day", "SUBMIT_LIMIT": "3 per day", "API_LIMIT": "4 per day",
+        "MAX_UPLOAD_BYTES": "50000",
     }  # fmt: skip
     usual = Settings.from_environment(environment(tmp_path))
     read = Settings.from_environment(
