@@ -79,6 +79,10 @@ class Continuous:
     def to_command(self, actions: NDArray[Any]) -> NDArray[np.float64]:
         """Return the commands [n, 2] of actions [n, 2], cut to [-1, 1]; raise ValueError for a NaN."""
         share = np.minimum(np.maximum(np.asarray(actions, dtype=np.float64), -1.0), 1.0)
+        if share.ndim != 2 or share.shape[1] != 2:
+            raise ValueError(
+                f"expected actions [n, 2] (steering, speed), got an array of shape {share.shape}"
+            )
         if np.count_nonzero(np.isnan(share)):
             raise ValueError("expected actions that are numbers, got NaN: the policy's weights are broken")
         (steering_low, steering_high), (speed_low, speed_high) = self.steering_deg, self.speed_mps

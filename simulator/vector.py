@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from gymnasium.error import ResetNeeded
 from gymnasium.spaces import Box
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
@@ -145,7 +146,7 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
         self, *, seed: int | Sequence[int] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
         """Start all cars anew; car i of `seed` s lives as a batch of one of seed s + i would."""
-        super().reset(seed=seed if isinstance(seed, int) else None)
+        super().reset(seed=int(seed) if isinstance(seed, int | np.integer) else None)
         if seed is not None or self._start_list is None:
             self._start_list = StartList(self.track, self.car, self._seeds(seed))
         state, line_s, segment = self._fresh(self._all)
@@ -160,18 +161,22 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
         return self.final_observation.copy(), {}
 
     def _seeds(self, seed: int | Sequence[int] | None) -> NDArray[np.uint64]:
-        if seed is not None and not isinstance(seed, int):
+        if isinstance(seed, Sequence):
             if len(seed) != self.num_envs:
                 raise ValueError(f"expected one seed per car ({self.num_envs}), got {len(seed)}")
             return np.asarray(seed, dtype=np.uint64)
-        first = int(self.np_random.integers(2**31)) if seed is None else seed
+        first = int(self.np_random.integers(2**31)) if seed is None else int(seed)
         return np.uint64(first) + np.arange(self.num_envs, dtype=np.uint64)
 
     def step(
         self, actions: NDArray[Any]
     ) -> tuple[Observation, FloatArray, BoolArray, BoolArray, dict[str, Any]]:
         """Drive 1/15 s; see the module's docstring for what happens in which order."""
+        if self._start_list is None:
+            raise ResetNeeded("expected reset() before the first step()")
         self._commands = self.actions.to_command(actions)
+        if len(self._commands) != self.num_envs:
+            raise ValueError(f"expected one action per car ({self.num_envs}), got {len(self._commands)}")
         held = self._hold > 0
         write_params(self.params_rows, self._now, self._commands, self.progress, self._elapsed)
         self.status = self._judge(held)
@@ -221,7 +226,10 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
     def _ask(self, reward: RewardFunction, held: BoolArray) -> FloatArray:
         """Ask the reward function about all cars that are not held; held ones get 0."""
         if not np.count_nonzero(held):
-            return np.asarray(reward(self.params_rows, self._all), dtype=np.float64)
+            paid = np.asarray(reward(self.params_rows, self._all), dtype=np.float64)
+            if paid.shape != (self.num_envs,):
+                raise ValueError(f"expected one reward per car ({self.num_envs}), got shape {paid.shape}")
+            return paid
         rewards = np.zeros(self.num_envs)
         driving = (~held).nonzero()[0]
         if len(driving):
