@@ -10,7 +10,7 @@ the *base* (DeepRacer's base_link) is what is put on a start line; the *nose* is
 params, progress and traces means.
 
 The constants were identified on recorded drives of the real simulator (median position error after one second
-of open loop: 0.11 m, against 0.64 m of the bicycle without lags) and on published lap times, which fix the grip.
+of open loop: 0.11 m, against 0.64 m of the bicycle without lags) and on published lap times, for the grip.
 """
 
 from __future__ import annotations

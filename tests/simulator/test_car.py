@@ -123,7 +123,7 @@ def test_left_and_right_are_mirror_images_to_the_last_bit(seed: int, spec: CarSp
     assert left[YAW, unwrapped] == pytest.approx(-right[YAW, unwrapped], abs=1e-12)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(seed=SEED, spec=SPEC, n=st.integers(2, 40))
 def test_car_in_a_batch_is_the_same_car_alone(seed: int, spec: CarSpec, n: int) -> None:
     rng = np.random.default_rng(seed)

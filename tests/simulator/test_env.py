@@ -104,7 +104,7 @@ def test_other_seed_starts_elsewhere_and_unseeded_reset_goes_on() -> None:
     TrackVectorEnv("oval", 2).reset()
 
 
-@settings(deadline=None, max_examples=6)
+@settings(max_examples=6)
 @given(seed=st.integers(0, 2**31 - 1), n=st.integers(2, 12), name=st.sampled_from(tracks.names()))
 def test_batch_of_n_is_n_batches_of_one_bit_for_bit(seed: int, n: int, name: str) -> None:
     batch = TrackVectorEnv(name, n)
@@ -249,7 +249,7 @@ def test_observation_columns_mean_what_they_are_called(oval: Track) -> None:
     assert later["heading_error_sin"] > 0.0
 
 
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 @given(seed=st.integers(0, 2**31 - 1), name=st.sampled_from(tracks.names()))
 def test_readings_of_random_drives_stay_within_their_space(seed: int, name: str) -> None:
     env = TrackVectorEnv(name, 32, actions=FULL_RANGE, spec=V6)
