@@ -16,7 +16,7 @@ class Driver:
         self.progress = params["progress"]
 
         if params["is_offtrack"]:
-            return -5.0
+            return -10.0
 
         speed_mps = gained_m * 15.0  # fifteen steps a second
         reward = gained_m + 0.05 * math.tanh(speed_mps - self.pace_mps)

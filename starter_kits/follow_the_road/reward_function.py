@@ -1,10 +1,15 @@
 import math
 
+# The fastest action in model_metadata.json. With 4.0 m/s the car is quicker on open tracks and leaves the
+# road in hairpins: try it.
+TOP_SPEED_MPS = 3.0
+
 
 def reward_function(params):
     """Reward the car for pointing along the road, and for doing so at speed."""
+    # Leaving the road must cost more than a moment of speed brings.
     if params["is_offtrack"]:
-        return 1e-3
+        return -5.0
 
     # The direction of the road is the direction from the waypoint behind the car to the one ahead of it.
     waypoints = params["waypoints"]
@@ -21,4 +26,4 @@ def reward_function(params):
     edge = params["distance_from_center"] / (params["track_width"] / 2)
     room = 1.0 if edge < 0.7 else 0.5
 
-    return float(1e-3 + aligned * room * params["speed"] / 4.0)
+    return float(1e-3 + aligned * room * params["speed"] / TOP_SPEED_MPS)
