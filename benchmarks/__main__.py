@@ -1,4 +1,6 @@
-"""Every benchmark in turn: `make bench`. Each also runs alone, as `python -m benchmarks.<name>`, and says there what it measures.
+"""Every benchmark in turn: `make bench`.
+
+Each also runs alone, as `python -m benchmarks.<name>`, and says there what it measures.
 
 Figures of a shared machine are noisy: quote medians and ratios, not single times.
 """
