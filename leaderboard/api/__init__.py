@@ -17,7 +17,6 @@ from flask import Flask
 
 from leaderboard.api import access, description, entering, faults, own, public
 
-
 PARTS = (public.blueprint, entering.blueprint, own.blueprint)
 
 # Once per process and not per app: a blueprint takes no more guards after its first registration.

@@ -11,7 +11,7 @@ from flask_smorest import Blueprint
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from arena.league.errors import LeagueError
+from arena.league.errors import ArtifactDamaged, ArtifactMissing, LeagueError, StaleLease
 from leaderboard import errors, problems
 from leaderboard.context import arena
 from leaderboard.problems import Problem
@@ -49,7 +49,9 @@ def on_problem(problem: Problem) -> ResponseReturnValue:
 
 
 def on_league_error(error: LeagueError) -> ResponseReturnValue:
-    """Answer with the league's own sentence."""
+    """Answer with the league's own sentence; a lost file or lease is our fault, not the caller's."""
+    if isinstance(error, ArtifactMissing | ArtifactDamaged | StaleLease):
+        return on_fault(error)
     return problems.of_league(error).response()
 
 

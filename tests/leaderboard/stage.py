@@ -107,9 +107,17 @@ class Stage:
     def report(self, lease: Lease, **progress: Any) -> None:
         """Report how the training goes."""
         usual = {
-            "steps": 1000, "budget": 10_000, "elapsed_s": 1.0, "eta_s": 9.0, "steps_per_s": 1000.0,
-            "episodes": 12, "completed_laps": 3, "mean_return": 41.5, "mean_progress": 37.0, "best_lap_ms": 9123,
-        }  # fmt: skip
+            "steps": 1000,
+            "budget": 10_000,
+            "elapsed_s": 1.0,
+            "eta_s": 9.0,
+            "steps_per_s": 1000.0,
+            "episodes": 12,
+            "completed_laps": 3,
+            "mean_return": 41.5,
+            "mean_progress": 37.0,
+            "best_lap_ms": 9123,
+        }
         with db.transaction(self.engine) as session:
             submissions.report_progress(session, lease, usual | progress, now())
 

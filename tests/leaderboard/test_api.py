@@ -1,0 +1,448 @@
+"""The JSON API: what comes out, who may, and what bad input is answered."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from openapi_spec_validator import OpenAPIV31SpecValidator
+from werkzeug.test import TestResponse
+
+from leaderboard import create_app, submitting
+from tests.leaderboard import stage
+from tests.leaderboard.live_fixtures import api, arena_stage, checker, live_app
+from tests.leaderboard.stage import PASSWORD, RACE, SEASON, Pursuit, Stage
+
+__all__ = ["api", "arena_stage", "checker", "live_app"]
+
+GOOD = "def reward_function(params):\n    return float(params['speed'])\n"
+SLOW = {"action_space": {"steering_angle": {"low": -20, "high": 20}, "speed": {"low": 1, "high": 2}}}
+MANY_ACTIONS = {"action_space": [{"steering_angle": 0, "speed": 1}] * 500}
+SUBMIT = f"/api/v1/races/{RACE}/submissions"
+
+
+def auth(stage_: Stage, handle: str = "ann") -> dict[str, str]:
+    return {"Authorization": f"Bearer {stage_.token(handle)}"}
+
+
+def problem(answer: TestResponse, status: int) -> dict[str, Any]:
+    """Return the problem document of an answer, after checking that it is one."""
+    assert answer.status_code == status, answer.text
+    assert answer.content_type == "application/problem+json"
+    document: dict[str, Any] = json.loads(answer.text)
+    assert document["type"] == "about:blank"
+    assert document["status"] == status
+    assert document["title"]
+    assert document["detail"]
+    return document
+
+
+# ---- watching ----
+
+
+def test_the_description_is_valid_openapi_and_names_every_operation(api: FlaskClient) -> None:
+    document = api.get("/api/v1/openapi.json").get_json()
+    OpenAPIV31SpecValidator(document).validate()
+    assert document["openapi"] == "3.1.0"
+    for path in ("/api/v1/checks", "/api/v1/races/{slug}/submissions", "/api/v1/trials/{trial_id}/trace"):
+        assert path in document["paths"]
+    guarded = document["paths"]["/api/v1/checks"]["post"]
+    assert guarded["security"] == [{"token": []}]
+
+
+def test_the_page_of_the_api_needs_nothing_from_elsewhere(api: FlaskClient) -> None:
+    page = api.get("/api/docs")
+    assert page.status_code == 200
+    assert "POST" in page.text
+    assert "<script" not in page.text.replace('type="module"', "") or "//cdn" not in page.text
+
+
+def test_everybody_reads_seasons_races_boards_and_tracks(api: FlaskClient, arena_stage: Stage) -> None:
+    arena_stage.result("ann")
+    arena_stage.result("house", Pursuit(top_mps=2.0))
+    assert [one["slug"] for one in api.get("/api/v1/seasons").get_json()] == [SEASON]
+    season = api.get(f"/api/v1/seasons/{SEASON}").get_json()
+    assert season["races"][0]["slug"] == RACE
+    assert season["board"][0]["races"][RACE]["points"] == 25
+    race = api.get(f"/api/v1/races/{RACE}").get_json()
+    assert (race["track"], race["timing"], race["is_open"]) == ("oval", "total", True)
+    board = api.get(f"/api/v1/races/{RACE}/board").get_json()
+    assert board["total"] == 2
+    assert [(row["racer"], row["rank"]) for row in board["rows"]] == [("ann", 1), ("house", None)]
+    second = api.get(f"/api/v1/races/{RACE}/board?limit=1&offset=1").get_json()
+    assert [row["racer"] for row in second["rows"]] == ["house"]
+    assert api.get("/api/v1/tracks").get_json()[0]["name"] == "oval"
+    oval = api.get("/api/v1/tracks/oval").get_json()
+    assert len(oval["center"]) == len(oval["inner"]) == len(oval["outer"])
+    assert oval["center"][0] == oval["center"][-1]
+
+
+def test_the_replay_names_the_best_drives_and_the_newest(api: FlaskClient, arena_stage: Stage) -> None:
+    arena_stage.result("ann", Pursuit(top_mps=2.5))
+    arena_stage.result("ann", Pursuit(top_mps=2.1))
+    replay = api.get(f"/api/v1/races/{RACE}/replay").get_json()
+    assert replay["track_url"] == "/api/v1/tracks/oval"
+    assert [car["racer"] for car in replay["cars"]] == ["ann", "ann"]
+    assert replay["cars"][0]["rank"] == 1
+    assert replay["cars"][1]["trial_id"] > replay["cars"][0]["trial_id"]
+
+
+def test_a_trace_is_immutable_packed_columns_of_the_drive(api: FlaskClient, arena_stage: Stage) -> None:
+    arena_stage.result("ann")
+    url = api.get(f"/api/v1/races/{RACE}/replay").get_json()["cars"][0]["trace_url"]
+    packed = api.get(url, headers={"Accept-Encoding": "gzip"})
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert "immutable" in packed.headers["Cache-Control"]
+    trace = json.loads(gzip.decompress(packed.data))
+    columns = trace["columns"]
+    assert len({len(values) for values in columns.values()}) == 1
+    assert columns["t_s"][:2] == [0.0, 0.0667]
+    assert columns["lap"][-1] == 3
+    assert [lap["number"] for lap in trace["laps"]] == [1, 2, 3]
+    assert api.get(url).get_json() == trace
+    again = api.get(url, headers={"If-None-Match": packed.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
+
+
+# ---- entering ----
+
+
+def test_a_check_shows_the_rewards_of_typical_states(
+    api: FlaskClient, arena_stage: Stage, checker: None
+) -> None:
+    answer = api.post("/api/v1/checks", json={"reward_function": GOOD}, headers=auth(arena_stage))
+    assert answer.status_code == 200, answer.text
+    found = answer.get_json()
+    assert found["ok"] is True
+    assert len(found["rewards"]) >= 10
+    assert all(isinstance(one["reward"], float) for one in found["rewards"])
+
+
+def test_an_entry_from_files_is_checked_and_queued(
+    api: FlaskClient, arena_stage: Stage, checker: None
+) -> None:
+    files = {
+        "reward_function": (io.BytesIO(GOOD.encode()), "reward_function.py"),
+        "model_metadata": (io.BytesIO(json.dumps(SLOW).encode()), "model_metadata.json"),
+    }
+    answer = api.post(SUBMIT, data=files, headers=auth(arena_stage))
+    assert answer.status_code == 201, answer.text
+    made = answer.get_json()
+    assert (made["number"], made["place"], made["state"]) == (1, 1, "queued")
+    assert answer.headers["Location"] == made["url"] == f"/submissions/{made['id']}"
+    source = api.get(f"/api/v1/submissions/{made['id']}/source", headers=auth(arena_stage)).get_json()
+    assert source["reward_function"] == GOOD
+    assert "-20" in source["model_metadata"]
+
+
+def test_code_that_fails_its_check_costs_no_try(api: FlaskClient, arena_stage: Stage, checker: None) -> None:
+    broken = "def reward_function(params):\n    return 1 +\n"
+    found = problem(api.post(SUBMIT, json={"reward_function": broken}, headers=auth(arena_stage)), 422)
+    assert (found["verdict"], found["line"]) == ("syntax", 2)
+    assert (
+        api.post(SUBMIT, json={"reward_function": GOOD}, headers=auth(arena_stage)).get_json()["number"] == 1
+    )
+
+
+@pytest.mark.parametrize(
+    ("source", "verdict", "line"),
+    [
+        ("def reward_function(params):\n    return (1\n", "syntax", 2),
+        ("x = 1\n", "no_function", None),
+        ("def reward_function(a, b):\n    return 1\n", "signature", 1),
+        ("import no_such_module\ndef reward_function(p):\n    return 1\n", "import", 1),
+        ("def reward_function(p):\n    return p['sped']\n", "runtime", 2),
+        ("def reward_function(p):\n    return None\n", "bad_value", None),
+        ("def reward_function(p):\n    return float('nan')\n", "bad_value", None),
+        ("def reward_function(p):\n    return 1e9\n", "bad_value", None),
+    ],
+)
+def test_what_is_wrong_with_the_code_is_named_with_its_line(
+    api: FlaskClient, arena_stage: Stage, checker: None, source: str, verdict: str, line: int | None
+) -> None:
+    found = problem(api.post("/api/v1/checks", json={"source": source}, headers=auth(arena_stage)), 422)
+    assert found["verdict"] == verdict
+    if line is not None:
+        assert found["line"] == line
+
+
+METADATA = {"action_space": {"steering_angle": {"low": -90, "high": 90}, "speed": {"low": 1, "high": 2}}}
+
+
+@pytest.mark.parametrize(
+    ("body", "verdict"),
+    [
+        ({"reward_function": ""}, "empty"),
+        ({"reward_function": " \n\t\n"}, "empty"),
+        ({"reward_function": "#" * 140_001}, "too_large"),
+        ({"reward_function": "PK\x03\x04 archive"}, "encoding"),
+        ({"reward_function": GOOD, "model_metadata": METADATA}, "settings"),
+        ({"reward_function": GOOD, "model_metadata": json.dumps(METADATA)}, "settings"),
+        ({"reward_function": GOOD, "model_metadata": {"action_space": []}}, "settings"),
+        (
+            {
+                "reward_function": GOOD,
+                "model_metadata": MANY_ACTIONS,
+            },
+            "settings",
+        ),
+        ({"reward_function": GOOD, "model_metadata": "{not json"}, "settings"),
+        ({"reward_function": GOOD, "hyperparameters": {"lr": 7}}, "settings"),
+    ],
+)
+def test_what_can_be_judged_at_once_needs_no_worker(
+    api: FlaskClient, arena_stage: Stage, body: dict[str, Any], verdict: str
+) -> None:
+    for url in ("/api/v1/checks", SUBMIT):
+        assert problem(api.post(url, json=body, headers=auth(arena_stage)), 422)["verdict"] == verdict
+
+
+def test_bytes_that_are_no_text_are_named(api: FlaskClient, arena_stage: Stage) -> None:
+    for data in (b"def f():\n    '\xff\xfe'\n", b"PK\x03\x04rest", b"x = 1\n\x00"):
+        files = {"reward_function": (io.BytesIO(data), "reward_function.py")}
+        found = problem(api.post(SUBMIT, data=files, headers=auth(arena_stage)), 422)
+        assert found["verdict"] == "encoding"
+
+
+def test_without_a_worker_the_answer_says_so(
+    api: FlaskClient, arena_stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(submitting, "CHECK_WITHIN_S", 0.2)
+    found = problem(api.post(SUBMIT, json={"reward_function": GOOD}, headers=auth(arena_stage)), 503)
+    assert "worker" in found["detail"]
+
+
+def test_no_tries_and_closed_races_are_said_before_anything_is_checked(
+    api: FlaskClient, arena_stage: Stage
+) -> None:
+    for _ in range(arena_stage.race.max_submissions):
+        arena_stage.result("ann")
+    found = problem(api.post(SUBMIT, json={"reward_function": GOOD}, headers=auth(arena_stage)), 409)
+    assert "5 of 5" in found["detail"]
+
+
+# ---- a submission ----
+
+
+def test_a_submission_tells_its_way_its_curve_and_its_laps(api: FlaskClient, arena_stage: Stage) -> None:
+    submission = arena_stage.enter("ann")
+    url = f"/api/v1/submissions/{submission.id}"
+    assert api.get(url).get_json()["place"] == 1
+    lease = arena_stage.claim(submission)
+    arena_stage.train(lease)
+    arena_stage.report(lease, steps=1000)
+    arena_stage.report(lease, steps=2000)
+    found = api.get(url).get_json()
+    assert (found["state"], found["place"]) == ("training", None)
+    assert [point["steps"] for point in found["curve"]] == [1000, 2000]
+    arena_stage.race_and_record(lease, Pursuit())
+    found = api.get(url).get_json()
+    assert found["state"] == "recorded"
+    assert found["official_ms"] == sum(lap["lap_time_ms"] for lap in found["laps"])
+    assert api.get(found["trace_url"]).status_code == 200
+
+
+def test_only_its_owner_and_organisers_read_source_and_verdict(api: FlaskClient, arena_stage: Stage) -> None:
+    submission = arena_stage.enter("ann")
+    arena_stage.reject(arena_stage.claim(submission), "runtime", "KeyError: 'sped'", line=2)
+    url = f"/api/v1/submissions/{submission.id}"
+    problem(api.get(f"{url}/source"), 401)
+    for handle, may in (("ann", True), ("olga", True), ("ben", False), ("cleo", False)):
+        headers = auth(arena_stage, handle)
+        found = api.get(url, headers=headers).get_json()
+        assert found["verdict"] == "runtime"
+        assert found["message"] == ("KeyError: 'sped'" if may else None)
+        source = api.get(f"{url}/source", headers=headers)
+        if may:
+            assert "reward_function" in source.get_json()
+        else:
+            problem(source, 403)
+
+
+def test_cancelling_gives_the_try_back_and_twice_is_a_conflict(api: FlaskClient, arena_stage: Stage) -> None:
+    url = f"/api/v1/submissions/{arena_stage.enter('ann').id}/cancel"
+    problem(api.post(url, headers=auth(arena_stage, "cleo")), 403)
+    assert api.post(url, headers=auth(arena_stage)).get_json()["state"] == "cancelled"
+    problem(api.post(url, headers=auth(arena_stage)), 409)
+
+
+# ---- accounts and organisers ----
+
+
+def test_a_token_is_its_racer_and_makes_more_tokens(api: FlaskClient, arena_stage: Stage) -> None:
+    me = api.get("/api/v1/me", headers=auth(arena_stage)).get_json()
+    assert me == {"handle": "ann", "name": "Ann Arbor", "team": "Apex", "is_organiser": False}
+    made = api.post("/api/v1/me/tokens", json={"label": "laptop"}, headers=auth(arena_stage))
+    assert made.status_code == 201
+    token = made.get_json()["token"]
+    assert api.get("/api/v1/me", headers={"Authorization": f"Bearer {token}"}).get_json()["handle"] == "ann"
+
+
+@pytest.mark.parametrize(
+    "header", ["Bearer", "Bearer ", "Bearer apex_unknown", "Basic YTpi", "apex_x", "Bearer a b"]
+)
+def test_a_token_that_does_not_count_is_answered_with_401(api: FlaskClient, header: str) -> None:
+    for url in ("/api/v1/me", "/api/v1/seasons"):
+        answer = api.get(url, headers={"Authorization": header})
+        problem(answer, 401)
+        assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+def test_organisers_open_seasons_and_races(api: FlaskClient, arena_stage: Stage) -> None:
+    olga = auth(arena_stage, "olga")
+    times = {"opens_at": "2026-01-01T00:00:00Z", "closes_at": "2126-01-01T00:00:00Z"}
+    made = api.post("/api/v1/seasons", json={"slug": "next", "title": "Next", **times}, headers=olga)
+    assert made.status_code == 201, made.text
+    plan = {"slug": "next-oval", "title": "Next oval", "track": "oval", "timing": "best_lap", "laps": 2}
+    race = api.post("/api/v1/seasons/next/races", json=plan, headers=olga)
+    assert race.status_code == 201, race.text
+    assert (race.get_json()["laps"], race.get_json()["training_steps"]) == (2, 500_000)
+    problem(api.post("/api/v1/seasons/next/races", json=plan, headers=olga), 409)
+    problem(api.post("/api/v1/seasons/next/races", json=plan, headers=auth(arena_stage)), 403)
+    problem(api.post("/api/v1/seasons/next/races", json=plan), 401)
+
+
+PLAN = {"slug": "r", "title": "R", "track": "oval"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"track": "no-such-track"}, "track"),
+        ({"laps": 0}, "laps"),
+        ({"laps": "three"}, "laps"),
+        ({"laps": None}, "laps"),
+        ({"timing": "luck"}, "timing"),
+        ({"slug": "Not a slug"}, "slug"),
+        ({"title": " "}, "title"),
+        ({"opens_at": "tomorrow"}, "opens_at"),
+        ({"opens_at": "2026-01-01T00:00:00"}, "opens_at"),
+        ({"training_steps": 10**12}, "training_steps"),
+        ({"timing": "average"}, "average_laps"),
+        ({"colour": "red"}, "colour"),
+    ],
+)
+def test_a_bad_plan_names_the_field(
+    api: FlaskClient, arena_stage: Stage, changes: dict[str, Any], field: str
+) -> None:
+    answer = api.post(
+        f"/api/v1/seasons/{SEASON}/races", json=PLAN | changes, headers=auth(arena_stage, "olga")
+    )
+    assert field in problem(answer, 422)["errors"]
+
+
+# ---- the edges ----
+
+
+@pytest.mark.parametrize(
+    ("method", "url", "status"),
+    [
+        ("GET", "/api/v1/nothing", 404),
+        ("GET", "/api/nothing", 404),
+        ("GET", "/api/v1/races/none", 404),
+        ("GET", "/api/v1/races/none/board", 404),
+        ("GET", "/api/v1/races/none/replay", 404),
+        ("GET", "/api/v1/seasons/none", 404),
+        ("GET", "/api/v1/tracks/none", 404),
+        ("GET", "/api/v1/tracks/..%2Fetc", 404),
+        ("GET", "/api/v1/trials/999/trace", 404),
+        ("GET", "/api/v1/trials/abc/trace", 404),
+        ("GET", "/api/v1/submissions/none", 404),
+        ("DELETE", "/api/v1/seasons", 405),
+        ("PUT", "/api/v1/me", 405),
+        ("GET", f"/api/v1/races/{RACE}/board?limit=0", 422),
+        ("GET", f"/api/v1/races/{RACE}/board?limit=many", 422),
+        ("GET", f"/api/v1/races/{RACE}/board?offset=-1", 422),
+        ("POST", "/api/v1/checks", 401),
+    ],
+)
+def test_every_error_is_a_problem_document(api: FlaskClient, method: str, url: str, status: int) -> None:
+    problem(api.open(url, method=method), status)
+
+
+@pytest.mark.parametrize(
+    ("data", "mimetype", "status"),
+    [
+        (b"{", "application/json", 400),
+        (b"[]", "application/json", 400),
+        (b"3", "application/json", 400),
+        (b"{}", "application/json", 422),
+        (b'{"reward_function": 7}', "application/json", 422),
+        (b'{"reward_function": null}', "application/json", 422),
+        (b'{"reward_function": "x", "model_metadata": 7}', "application/json", 422),
+        (b"def reward_function", "text/plain", 415),
+        (b"<xml/>", "application/xml", 415),
+        (b"\xff\xfe", "application/json", 400),
+        (b"not multipart", "multipart/form-data", 422),
+    ],
+)
+def test_a_body_that_is_no_entry_is_answered_with_what_was_expected(
+    api: FlaskClient, arena_stage: Stage, data: bytes, mimetype: str, status: int
+) -> None:
+    headers = auth(arena_stage)
+    for url in (SUBMIT, "/api/v1/checks"):
+        problem(api.post(url, data=data, content_type=mimetype, headers=headers), status)
+
+
+def test_an_upload_that_is_too_large_names_the_limit_and_the_size(
+    api: FlaskClient, arena_stage: Stage
+) -> None:
+    body = b'{"reward_function": "' + b"#" * 20_000_000 + b'"}'
+    answer = api.post(SUBMIT, data=body, content_type="application/json", headers=auth(arena_stage))
+    found = problem(answer, 413)
+    assert "1,000,000" in found["detail"]
+    assert f"{len(body):,}" in found["detail"]
+
+
+def test_a_session_needs_the_form_token_and_a_bearer_does_not(live_app: Flask, arena_stage: Stage) -> None:
+    browser = live_app.test_client()
+    page = browser.get("/sign-in").text
+    token = page.split('name="csrf-token" content="')[1].split('"')[0]
+    signed = browser.post(
+        "/sign-in", data={"handle": "ann", "password": PASSWORD, "csrf_token": token}, follow_redirects=False
+    )
+    assert signed.status_code == 302
+    found = problem(browser.post("/api/v1/me/tokens", json={"label": "x"}), 400)
+    assert "X-CSRFToken" in found["detail"]
+    token = browser.get("/").text.split('name="csrf-token" content="')[1].split('"')[0]
+    made = browser.post("/api/v1/me/tokens", json={"label": "x"}, headers={"X-CSRFToken": token})
+    assert made.status_code == 201
+    problem(live_app.test_client().post("/api/v1/me/tokens", json={"label": "x"}), 401)
+
+
+def test_too_many_calls_are_told_to_wait(arena_stage: Stage) -> None:
+    app = create_app(stage.settings(arena_stage, rate_limits=True, api_limit="3 per minute"))
+    client = app.test_client()
+    answers = [client.get("/api/v1/tracks") for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+    problem(answers[-1], 429)
+    assert int(answers[-1].headers["Retry-After"]) > 0
+
+
+def test_a_fault_of_ours_is_a_problem_without_its_inside(
+    api: FlaskClient, arena_stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    arena_stage.result("ann")
+    for path in (arena_stage.folder / "artifacts").rglob("*"):
+        if path.is_file():
+            path.write_bytes(b"damaged")
+    found = problem(api.get("/api/v1/trials/1/trace"), 500)
+    assert str(arena_stage.folder) not in json.dumps(found)
+    assert "unhandled fault" in caplog.text
+
+
+def test_the_web_process_never_compiles_what_entrants_send() -> None:
+    from pathlib import Path
+
+    import leaderboard
+
+    folder = Path(leaderboard.__file__).parent
+    for path in folder.rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        for word in ("exec(", "eval(", "ast.parse(", " compile(", "garage.sandbox", "garage.host"):
+            assert word not in text, f"{path.name} has {word}"
