@@ -11,7 +11,7 @@ import numpy as np
 
 from simulator.car import CLASSIC, SPEED, standing_state
 from simulator.params import COLUMNS
-from simulator.road import Road
+from simulator.road import Road, road_of
 from simulator.situation import assess, write_params
 from simulator.track import Track
 
@@ -57,7 +57,7 @@ POSES = (
 
 def canned_states(track: Track) -> tuple[CannedState, ...]:
     """Return the states on a track."""
-    road = Road(track)
+    road = road_of(track)
     return tuple(CannedState(pose.name, _row(road, track, pose)) for pose in POSES)
 
 

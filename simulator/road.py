@@ -11,6 +11,7 @@ Quantities that depend on the arc length alone are read from a table of one entr
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -157,3 +158,9 @@ class Road:
     def ahead(self, entry: IntArray) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return x and y [n, k] (m) of the centre-line points ahead, in single precision."""
         return self._ahead_x.take(entry, axis=0), self._ahead_y.take(entry, axis=0)
+
+
+@lru_cache(maxsize=4)
+def road_of(track: Track, lookahead_m: tuple[float, ...] = ()) -> Road:
+    """Return the track prepared for the loop; the last few are kept, because drawing one takes some 50 ms."""
+    return Road(track, lookahead_m)

@@ -29,7 +29,7 @@ from simulator.actions import DEFAULT_ACTIONS, ActionSpace
 from simulator.car import CLASSIC, SPEED, STEERING, STEP_S, YAW, CarSpec, X, Y, advance, standing_state
 from simulator.laps import LapBook, Outcome
 from simulator.params import ParamsBuilder
-from simulator.road import IntArray, Location, Road
+from simulator.road import IntArray, Location, road_of
 from simulator.rules import FAULTS, FIRST_CALL_STEPS, Facts, Rules, Status, judge
 from simulator.sensors import LIMIT, LOOKAHEAD_M, OBSERVATION_COLUMNS, observe
 from simulator.situation import assess, write_params
@@ -84,7 +84,7 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
         self.num_envs = num_envs
         self.render_mode = render_mode
         self.track = track if isinstance(track, Track) else tracks.load(track)
-        self.road = Road(self.track, LOOKAHEAD_M)
+        self.road = road_of(self.track, LOOKAHEAD_M)
         self.actions, self.car, self.rules = actions, spec, rules or Rules()
         self.starts = Starts(starts)
         self._reward = reward
