@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Flask, abort, flash, redirect, render_template, request, url_for
 from flask import session as kept
 from flask.typing import ResponseReturnValue
+from flask_limiter.util import get_remote_address
 from flask_login import LoginManager, current_user, login_user, logout_user
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
@@ -179,6 +180,11 @@ def safe_next(target: str | None) -> str:
     return target
 
 
+def _handle_and_address() -> str:
+    """Name whose password is being tried from where: nobody can lock Ann out from another address."""
+    return f"{request.form.get('handle', '').strip().lower()[:40]}@{get_remote_address()}"
+
+
 @blueprint.get("/sign-in")
 def sign_in_form() -> ResponseReturnValue:
     """Show the sign-in page."""
@@ -188,7 +194,8 @@ def sign_in_form() -> ResponseReturnValue:
 
 
 @blueprint.post("/sign-in")
-@limiter.limit(lambda: arena().settings.sign_in_limit)
+@limiter.limit(lambda: arena().settings.sign_in_limit, key_func=_handle_and_address)
+@limiter.limit(lambda: arena().settings.sign_in_address_limit)
 def sign_in() -> ResponseReturnValue:
     """Sign in with handle and password; the answer does not tell which of the two is wrong."""
     form = Form(request.form)

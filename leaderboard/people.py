@@ -15,7 +15,7 @@ from leaderboard import queries
 from leaderboard.auth import account, account_of, load_racer, now, sign_in_required, signed_in
 from leaderboard.context import arena
 from leaderboard.forms import Form
-from leaderboard.guards import limiter
+from leaderboard.guards import caller, limiter
 
 blueprint = Blueprint("people", __name__)
 
@@ -103,7 +103,7 @@ def own_account() -> ResponseReturnValue:
 
 @blueprint.post("/account/password")
 @sign_in_required
-@limiter.limit(lambda: arena().settings.sign_in_limit)
+@limiter.limit(lambda: arena().settings.sign_in_limit, key_func=caller)
 def change_password() -> ResponseReturnValue:
     """Change the password; it signs every other browser out and revokes all tokens."""
     form = Form(request.form)
@@ -135,7 +135,7 @@ def _set_password(form: Form) -> bool:
 
 @blueprint.post("/account/tokens")
 @sign_in_required
-@limiter.limit(lambda: arena().settings.sign_up_limit)
+@limiter.limit(lambda: arena().settings.sign_up_limit, key_func=caller)
 def make_token() -> ResponseReturnValue:
     """Make an API token; this answer is the only place that shows it."""
     form = Form(request.form)

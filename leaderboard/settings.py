@@ -95,10 +95,13 @@ class Settings:
     """Off only for load tests."""
 
     sign_in_limit: str = "10 per minute; 60 per hour"
-    """Sign-in attempts per address."""
+    """Sign-in attempts for one handle from one address."""
 
-    sign_up_limit: str = "20 per hour"
-    """New accounts per address. A class room shares one address: raise it for a big event."""
+    sign_in_address_limit: str = "60 per minute; 1000 per hour"
+    """Sign-in attempts from one address, whatever the handle. A whole office may share one address."""
+
+    sign_up_limit: str = "300 per hour"
+    """New accounts from one address, and new API tokens of one racer."""
 
     submit_limit: str = "30 per minute"
     """Entries and checks per racer."""
@@ -151,7 +154,8 @@ def _plain_fields(env: _Environment) -> dict[str, Any]:
         "max_upload_bytes": env.integer("MAX_UPLOAD_BYTES", 1_000_000, minimum=10_000, maximum=100_000_000),
         "rate_limit_storage": env.text("RATE_LIMIT_STORAGE", "memory://"),
         "sign_in_limit": env.rate("SIGN_IN_LIMIT", "10 per minute; 60 per hour"),
-        "sign_up_limit": env.rate("SIGN_UP_LIMIT", "20 per hour"),
+        "sign_in_address_limit": env.rate("SIGN_IN_ADDRESS_LIMIT", "60 per minute; 1000 per hour"),
+        "sign_up_limit": env.rate("SIGN_UP_LIMIT", "300 per hour"),
         "submit_limit": env.rate("SUBMIT_LIMIT", "30 per minute"),
         "api_limit": env.rate("API_LIMIT", "300 per minute"),
     }

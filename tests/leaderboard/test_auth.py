@@ -191,6 +191,20 @@ def test_too_many_sign_ins_are_slowed_down(arena_stage: Stage) -> None:
     assert int(answer.headers["Retry-After"]) > 0
 
 
+def test_one_persons_failures_slow_nobody_else_down(arena_stage: Stage) -> None:
+    limited = create_app(stage.settings(arena_stage, rate_limits=True, sign_in_limit="1 per minute"))
+    office = Visitor(limited)
+    assert [office.sign_in("ann", "wrong").status_code for _ in range(2)] == [422, 429]
+    assert office.sign_in("ben").status_code == 302
+
+
+def test_one_address_cannot_try_one_password_on_everybody(arena_stage: Stage) -> None:
+    limited = create_app(stage.settings(arena_stage, rate_limits=True, sign_in_address_limit="2 per minute"))
+    guesser = Visitor(limited)
+    tried = [guesser.sign_in(handle, "password1234").status_code for handle in ("ann", "ben", "cleo")]
+    assert tried == [422, 422, 429]
+
+
 def test_every_answer_carries_the_security_headers(visit: Visit) -> None:
     ann = visit("ann")
     for path in ("/", "/nothing-here", "/account", "/static/arena.css"):

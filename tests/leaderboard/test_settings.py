@@ -89,6 +89,7 @@ def test_every_setting_can_be_set_from_the_environment(tmp_path: Path) -> None:
         "TIME_ZONE": "Asia/Tokyo",
         "SIGN_UP": "closed", "INVITE_CODE": "x", "COOKIE_SECURE": "yes", "SESSION_DAYS": "3", "PROXIES": "1",
         "RATE_LIMIT_STORAGE": "redis://h", "RATE_LIMITS": "off", "SIGN_IN_LIMIT": "1 per day",
+        "SIGN_IN_ADDRESS_LIMIT": "5 per day",
         "SIGN_UP_LIMIT": "2 per day", "SUBMIT_LIMIT": "3 per day", "API_LIMIT": "4 per day",
         "MAX_UPLOAD_BYTES": "50000",
     }  # fmt: skip

@@ -17,6 +17,8 @@ export class Stepper {
   constructor(host: HTMLElement) {
     const served = [...host.querySelectorAll<HTMLElement>("[data-step]")];
     this.steps = served.length > 0 ? served : this.make(host);
+    // A submission that ended at fault does not say where: the page does.
+    this.reached = Math.max(0, this.steps.findIndex((step) => step.hasAttribute("aria-current")));
   }
 
   show(state: SubmissionState): void {
