@@ -60,7 +60,11 @@ def fill(session: Session, now: datetime) -> None:
         by=organiser,
         now=now,
     )
-    cars = [enter_kit_driver(session, kit, now) for kit in starter_kits.kits()]
+    cars = [create_driver(session, kit, now) for kit in starter_kits.kits()]
+    team = accounts.create_team(session, cars[0], name="Starter kits", now=now)
+    for racer in cars[1:]:
+        if not racer.is_house:
+            accounts.join_team(session, racer, team.invite_code, now)
     for (title, timing), track in zip(RACES, chosen_tracks(), strict=True):
         plan = RacePlan(
             slug=title.lower().replace(" ", "-"),
@@ -80,13 +84,13 @@ def chosen_tracks() -> list[str]:
     return [by_difficulty[0], by_difficulty[len(by_difficulty) // 2], by_difficulty[-1]]
 
 
-def enter_kit_driver(session: Session, kit: starter_kits.Kit, now: datetime) -> Racer:
+def create_driver(session: Session, kit: starter_kits.Kit, now: datetime) -> Racer:
     """Create the account, without a password, under which a kit's car races."""
     is_house = kit.name == starter_kits.HOUSE_CAR
     return accounts.create_racer(
         session,
         handle=kit.name.replace("_", "-"),
-        name="House car" if is_house else f"Kit: {kit.title}",
+        name="House car" if is_house else kit.name.replace("_", " ").capitalize(),
         password=None,
         is_house=is_house,
         now=now,
