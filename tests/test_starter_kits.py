@@ -1,0 +1,57 @@
+"""Every starter kit works as it stands: what is wrong in one is wrong in a hundred entries."""
+
+from __future__ import annotations
+
+import pytest
+
+import starter_kits
+from arena.garage import racing, sandbox, settings, training
+from simulator import tracks
+
+# Enough for a clean lap of the oval; `python -m benchmarks.kits` has the full budget and every track.
+STEPS = 150_000
+
+
+def test_every_folder_is_a_kit_and_has_its_place_in_the_order() -> None:
+    folders = {path.parent.name for path in starter_kits.FOLDER.glob("*/reward_function.py")}
+    assert folders == set(starter_kits.ORDER)
+    assert len(folders) >= 5
+
+
+def test_an_unknown_kit_is_refused_with_the_names_that_exist() -> None:
+    with pytest.raises(KeyError, match="centre_line"):
+        starter_kits.load("../secrets")
+
+
+@pytest.mark.parametrize("name", starter_kits.ORDER)
+def test_a_kit_says_what_it_is(name: str) -> None:
+    kit = starter_kits.load(name)
+    assert 5 <= len(kit.title) <= 40
+    assert 40 <= len(kit.summary) <= 250
+    assert kit.title in (starter_kits.FOLDER / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", starter_kits.ORDER)
+def test_a_kit_passes_the_check_and_its_settings_have_no_warning(name: str) -> None:
+    kit = starter_kits.load(name)
+    checked = sandbox.check(kit.reward_function, tracks.load("oval"))
+    assert checked.ok, checked.message
+    assert settings.parse_model_metadata(kit.model_metadata).warnings == ()
+    assert settings.parse_hyperparameters(kit.hyperparameters).warnings == ()
+
+
+@pytest.mark.parametrize("name", starter_kits.ORDER)
+def test_a_kits_car_learns_a_clean_lap(name: str) -> None:
+    kit = starter_kits.load(name)
+    track = tracks.load("oval")
+    trained = training.train(
+        kit.reward_function,
+        track,
+        metadata=settings.parse_model_metadata(kit.model_metadata),
+        hyperparameters=settings.parse_hyperparameters(kit.hyperparameters),
+        steps=STEPS,
+        seed=0,
+    )
+    trial = racing.time_trial(trained.policy, track, laps=1)
+    assert trial.completed_laps == 1, trial.ended_by
+    assert trial.reset_count == 0
