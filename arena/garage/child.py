@@ -34,7 +34,7 @@ _START: Final = (
 _ROOT: Final = str(Path(__file__).resolve().parents[2])
 _PIPE_BYTES: Final = 1 << 20  # a whole request fits, so that one write sends it
 _READ_BYTES: Final = 1 << 16
-_STACK_WAIT_S: Final = 1.0
+_STACK_WAIT_S: Final = 2.0
 _REAP_WAIT_S: Final = 10.0
 _F_SETPIPE_SZ: Final = 1031
 
@@ -281,6 +281,9 @@ class Child:
         return self._ending
 
     def _ends_within(self, grace_s: float) -> bool:
+        if not hasattr(os, "waitid"):  # macOS before Python 3.13
+            time.sleep(grace_s)
+            return False
         ends = time.monotonic() + grace_s
         while os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
             if time.monotonic() >= ends:

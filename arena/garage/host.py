@@ -89,16 +89,19 @@ def apply_limits(limits: dict[str, int]) -> None:
         if number is not None:
             _, hard = resource.getrlimit(number)
             value = value if hard == resource.RLIM_INFINITY else min(value, hard)
-            resource.setrlimit(number, (value, value))
+            set_limit(number, value, value)
     # the hard limit kills without a word: a little later, for those who ignore the soft one's signal
-    resource.setrlimit(resource.RLIMIT_CPU, (limits["cpu_s"], limits["cpu_s"] + 5))
+    set_limit(resource.RLIMIT_CPU, limits["cpu_s"], limits["cpu_s"] + 5)
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
+        file.write("1000")  # when the machine runs short, this process goes first
+
+
+def set_limit(number: int, soft: int, hard: int) -> None:
     try:
-        with open(
-            "/proc/self/oom_score_adj", "w"
-        ) as file:  # when the machine runs short, this process goes first
-            file.write("1000")
-    except OSError:
-        pass  # no /proc, or an older kernel: only the order of killing is lost
+        resource.setrlimit(number, (soft, hard))
+    except (OSError, ValueError):
+        if sys.platform == "linux":  # elsewhere some limits exist in name only
+            raise
 
 
 def die_with_parent(parent_pid: int) -> None:

@@ -26,8 +26,9 @@ class Limits:
     """CPU seconds for executing the file once, and for all further cars together three times that."""
     message_s: float = 1.0
     call_s: float = 0.001
-    """CPU seconds for one message of n calls: message_s + n * call_s; on the wall clock ten times that, at
-    least 5 s.
+    """CPU seconds for one message of n calls: message_s + n * call_s.
+
+    The wall clock allows four times as much, at least 5 s, for these and for loading.
     """
     calls_s: float = 600.0
     """Wall seconds spent waiting for rewards in all."""
@@ -43,9 +44,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How the child's process ended: an exit status, or minus the number of a signal; `stopped` when we ended
-    it.
-    """
+    """How the process ended: an exit status or minus a signal's number; `stopped` when we ended it."""
 
     status: int
     usage: Usage

@@ -31,7 +31,9 @@ __all__ = ["CheckResult", "Limits", "RewardSandbox", "StateReward", "Usage", "ch
 
 Seed = int | Callable[[str], int]
 
-_WALL_FACTOR: Final = 10.0
+CHECK_LIMITS: Final = Limits(load_s=3.0)  # somebody waits for the answer
+
+_WALL_FACTOR: Final = 4.0
 _LEAST_WALL_S: Final = 5.0
 _EXIT_GRACE_S: Final = 1.0
 _MAX_MESSAGE: Final = 2000
@@ -305,7 +307,7 @@ def check(source: str | bytes, track: Track, *, limits: Limits | None = None) ->
         text = decode_source(source) if isinstance(source, bytes) else source
 
         states = canned_states(track)
-        sandbox = RewardSandbox(text, track, 1, limits=limits)
+        sandbox = RewardSandbox(text, track, 1, limits=limits or CHECK_LIMITS)
         with sandbox as reward:
             rows = np.array([state.row for state in states])
             values = reward(rows, np.zeros(len(states), np.int64)).tolist()
