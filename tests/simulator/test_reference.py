@@ -1,7 +1,7 @@
 """The world against the real thing: track files from elsewhere and logs of the real simulator.
 
 They are not part of the repository. ARENA_REFERENCE names a folder with tracks/*.npy (DeepRacer routes) and
-traces/classic.csv.gz (a simtrace of the track reinvent_base).
+traces/classic.csv.gz (a simtrace of the track reinvent_base); without it `shared/reference` beside the checkout.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ from simulator.situation import assess
 from simulator.track import Track, TrackError
 from tests.simulator.pilots import race_env, straight
 
-FOLDER = os.environ.get("ARENA_REFERENCE")
+BESIDE = Path(__file__).parents[3] / "shared" / "reference"
+FOLDER = Path(os.environ.get("ARENA_REFERENCE") or BESIDE)
 pytestmark = [
     pytest.mark.reference,
-    pytest.mark.skipif(FOLDER is None, reason="ARENA_REFERENCE names no folder of tracks and traces"),
+    pytest.mark.skipif(not FOLDER.is_dir(), reason=f"no reference data: {FOLDER} is not there"),
 ]
-FILES = sorted(Path(FOLDER, "tracks").glob("*.npy")) if FOLDER else []
+FILES = sorted(FOLDER.glob("tracks/*.npy"))
 
 
 def is_closed(path: Path) -> bool:
