@@ -31,8 +31,8 @@ class Form:
         return not self.faults
 
     def typed(self, name: str, default: object = "") -> str:
-        """Return what was typed into a field, for showing it again."""
-        return self.values.get(name, str(default))
+        """Return what was typed into a field, without NUL, which PostgreSQL cannot compare with."""
+        return self.values.get(name, str(default)).replace("\0", "")
 
     def fault(self, name: str, sentence: str) -> None:
         """Note what is wrong with a field; the first fault stays."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import secrets
 from datetime import timedelta
 
-from flask import Flask, Response, current_app, g, request, session
+from flask import Flask, Response, abort, current_app, g, request, session
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import current_user
@@ -62,9 +62,16 @@ def register(app: Flask, settings: Settings) -> None:
         )
     csrf.init_app(app)
     limiter.init_app(app)
+    app.before_request(_refuse_nul)
     app.before_request(_check_form_token)
     app.after_request(_add_headers)
     app.jinja_env.globals["csp_nonce"] = csp_nonce
+
+
+def _refuse_nul() -> None:
+    """Answer 400 to an address with NUL: no name has one, and PostgreSQL refuses to compare with it."""
+    if "\0" in request.path or any("\0" in value for value in request.args.values()):
+        abort(400)
 
 
 def _check_form_token() -> None:

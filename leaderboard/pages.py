@@ -25,6 +25,7 @@ blueprint = Blueprint("pages", __name__)
 STYLES = "arena.css"
 ROWS_OF_PAGE = 100
 ROWS_OF_SCREEN = 12
+LAST_PAGE = 100_000
 
 
 @blueprint.record_once
@@ -92,7 +93,7 @@ def race(slug: str) -> ResponseReturnValue:
         found = load_race(session, slug)
         if request.args.get("screen"):
             return _screen(session, found)
-        page = max(1, request.args.get("page", 1, type=int))
+        page = min(max(1, request.args.get("page", 1, type=int)), LAST_PAGE)
         board = standings.board(session, found, limit=ROWS_OF_PAGE + 1, offset=(page - 1) * ROWS_OF_PAGE)
         return render_template(
             "race.html",

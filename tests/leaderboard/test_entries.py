@@ -14,8 +14,8 @@ from arena.league.states import SubmissionState
 from arena.league.submissions import Rejection
 from leaderboard import create_app
 from tests.leaderboard import stage
-from tests.leaderboard.conftest import Visit
-from tests.leaderboard.stage import RACE, Stage
+from tests.leaderboard.conftest import RACE, Visit
+from tests.leaderboard.stage import Stage
 from tests.leaderboard.visitor import Visitor, text_of
 
 GOOD = "def reward_function(params):\n    return 1.0\n"

@@ -13,8 +13,8 @@ from arena.league.models import Race, Racer, Season, Submission
 from arena.league.states import SubmissionState, Timing
 from leaderboard import create_app
 from tests.leaderboard import stage
-from tests.leaderboard.conftest import Visit
-from tests.leaderboard.stage import RACE, SEASON, Stage
+from tests.leaderboard.conftest import RACE, SEASON, Visit
+from tests.leaderboard.stage import Stage
 from tests.leaderboard.visitor import Visitor, text_of
 
 DAY = timedelta(days=1)

@@ -14,8 +14,8 @@ from arena.league.submissions import Rejection
 from leaderboard import create_app
 from leaderboard.context import arena
 from tests.leaderboard import stage
-from tests.leaderboard.conftest import Visit
-from tests.leaderboard.stage import RACE, SEASON, Pursuit, Stage
+from tests.leaderboard.conftest import RACE, SEASON, Visit
+from tests.leaderboard.stage import Pursuit, Stage
 from tests.leaderboard.visitor import Visitor, text_of
 
 EVIL = "<script>alert(1)</script>"
@@ -72,6 +72,19 @@ def test_what_does_not_exist_says_what_to_do(visit: Visit, path: str) -> None:
     answer = visit("ann").get(path)
     assert answer.status_code == 404
     assert "start again from the list of races" in text_of(answer)
+
+
+@pytest.mark.parametrize("page", ["0", "-3", "2", "x", "9" * 40])
+def test_any_page_number_gives_a_page(visit: Visit, arena_stage: Stage, page: str) -> None:
+    arena_stage.result("ann")
+    assert visit("").get(f"/races/{RACE}?page={page}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path", ["/racers/%00", "/races/a%00b", f"/races/{RACE}?page=%00", "/sign-in?next=%00"]
+)
+def test_an_address_with_nul_is_refused(visit: Visit, path: str) -> None:
+    assert visit("").get(path).status_code == 400
 
 
 def test_an_empty_arena_tells_the_organiser_what_to_do_next(

@@ -127,4 +127,4 @@ def test_no_text_breaks_a_form(text: str) -> None:
     form.seconds_as_ms("field", label="D", high_s=60)
     form.moment("field", label="E")
     form.choice("field", ["a"], label="F")
-    assert form.typed("field") == text
+    assert form.typed("field") == text.replace("\0", "")

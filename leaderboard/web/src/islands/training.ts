@@ -175,6 +175,6 @@ const SENTENCES: Record<SubmissionState, string> = {
   racing: "Trained. The car is racing now.",
   recorded: "Done: the result counts.",
   rejected: "The reward function was turned down. Nothing is lost: read why, mend it and enter it again.",
-  stalled: "The arena had a fault of its own and tries again by itself. It does not cost you a try.",
+  stalled: "The arena had a fault of its own. It does not cost you a try; an organiser can send it round again.",
   cancelled: "Cancelled.",
 };
