@@ -144,6 +144,8 @@ def _result_of(arena: Arena, job_id: int) -> dict[str, Any]:
                 return dict(job.result)
             is_waiting = job.state is JobState.QUEUED
         time.sleep(POLL_EVERY_S)
+    with arena.transaction() as session:
+        jobs.withdraw_check(session, job_id, _now())
     within = f"within {CHECK_WITHIN_S:.0f} s"
     if is_waiting:
         raise problems.of_status(

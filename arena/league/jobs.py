@@ -218,6 +218,12 @@ def cancel(session: Session, submission_id: str, now: datetime) -> None:
     )
 
 
+def withdraw_check(session: Session, job_id: int, now: datetime) -> None:
+    """Take away a check that nobody waits for any longer, unless a worker has begun it."""
+    waiting = (Job.id == job_id, Job.kind == JobKind.CHECK, Job.state == JobState.QUEUED)
+    session.execute(update(Job).where(*waiting).values(state=JobState.CANCELLED, finished_at=now))
+
+
 def restart(session: Session, submission_id: str) -> None:
     """Give a stalled job three new chances; the attempt number goes on, so old writers stay fenced."""
     session.execute(

@@ -9,6 +9,7 @@ from flask_smorest import Blueprint
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+import starter_kits
 from arena.league import standings
 from arena.league.models import Race, Trial
 from leaderboard import problems, queries
@@ -86,6 +87,21 @@ def track(name: str) -> dict[str, Any]:
         return shapes.geometry(name)
     except TrackError as error:
         raise problems.of_status(404, f"{error}") from error
+
+
+@operation(blueprint, "GET", "/kits", Operation("watching", schemas.Kit(many=True)))
+def kits() -> list[starter_kits.Kit]:
+    """List the starter kits, from the first idea to the fastest."""
+    return list(starter_kits.kits())
+
+
+@operation(blueprint, "GET", "/kits/<name>", Operation("watching", schemas.Kit()))
+def kit(name: str) -> starter_kits.Kit:
+    """Show a starter kit."""
+    try:
+        return starter_kits.load(name)
+    except KeyError as error:
+        raise problems.of_status(404, str(error.args[0])) from error
 
 
 @operation(blueprint, "GET", "/trials/<int:trial_id>/trace", Operation("watching", schemas.Trace()))

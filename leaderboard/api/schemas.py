@@ -174,6 +174,17 @@ class TrackGeometry(Track):
     outer = _POINTS
 
 
+class Kit(Schema):
+    """A starter kit: a small, complete entry to begin with."""
+
+    name = fields.String(required=True)
+    title = fields.String(required=True)
+    summary = fields.String(required=True)
+    reward_function = fields.String(required=True)
+    model_metadata = fields.String(required=True)
+    hyperparameters = fields.String(required=True)
+
+
 class Lap(Schema):
     """One complete circuit; the time includes the penalties served in it."""
 

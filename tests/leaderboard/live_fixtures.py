@@ -21,17 +21,27 @@ from tests.leaderboard import server, stage
 from tests.leaderboard.stage import Stage
 
 
-@pytest.fixture
-def arena_stage(tmp_path: Path, migrated_file: Path, password_hash: str) -> Iterator[Stage]:
-    """An arena with people, a season and an open race, around the present moment."""
-    shutil.copy(migrated_file, tmp_path / "arena.db")
-    yield from stage.build(tmp_path, password_hash=password_hash)
+@pytest.fixture(scope="module")
+def grounds(
+    tmp_path_factory: pytest.TempPathFactory, migrated_file: Path, password_hash: str
+) -> Iterator[Stage]:
+    """An arena with people, one for a whole module."""
+    folder = tmp_path_factory.mktemp("grounds")
+    shutil.copy(migrated_file, folder / "arena.db")
+    yield from stage.build(folder, password_hash=password_hash)
 
 
 @pytest.fixture
-def live_app(arena_stage: Stage) -> Flask:
+def arena_stage(grounds: Stage) -> Iterator[Stage]:
+    """A season and an open race of the test's own in that arena, around the present moment."""
+    yield grounds.new_meeting()
+    grounds.clear_queue()
+
+
+@pytest.fixture(scope="module")
+def live_app(grounds: Stage) -> Flask:
     """The web application on that arena."""
-    return create_app(stage.settings(arena_stage))
+    return create_app(stage.settings(grounds))
 
 
 @pytest.fixture
@@ -40,19 +50,13 @@ def api(live_app: Flask) -> FlaskClient:
     return live_app.test_client()
 
 
-@pytest.fixture
-def free_port() -> int:
-    """A port that nobody listens on."""
+@pytest.fixture(scope="module")
+def address(grounds: Stage) -> Iterator[str]:
+    """A running web process on that arena."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-@pytest.fixture
-def address(arena_stage: Stage, free_port: int) -> Iterator[str]:
-    """A running web process on that arena."""
-    with server.running(arena_stage.folder, free_port) as address:
+        port = probe.getsockname()[1]
+    with server.running(grounds.folder, port) as address:
         yield address
 
 

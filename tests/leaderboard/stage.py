@@ -7,15 +7,16 @@ policies, so replays and traces are what the product shows. Nothing is trained; 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from itertools import count
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from arena.garage import racing
 from arena.garage.policy import Policy
@@ -25,7 +26,7 @@ from arena.league.jobs import Lease
 from arena.league.models import Race, Racer, Season, Submission
 from arena.league.plans import RacePlan
 from arena.league.results import LapResult, TrialResult
-from arena.league.states import Role
+from arena.league.states import WAITING_OR_RUNNING, Role
 from arena.league.submissions import Rejection
 from arena.settings import ArenaSettings
 from leaderboard.settings import Mode, Settings
@@ -35,8 +36,7 @@ from simulator.sensors import OBSERVATION_COLUMNS
 from tests import driving
 
 PASSWORD = "correct horse battery"
-SEASON = "spring"
-RACE = "oval-sprint"
+_numbers = count(1)
 PEOPLE = {
     "ann": "Ann Arbor",
     "ben": "Ben Bolt",
@@ -76,16 +76,61 @@ def drive(track: str, driver: Pursuit, laps: int = 3) -> racing.Trial:
     return racing.time_trial(cast(Policy, driver), tracks.load(track), laps=laps)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Stage:
-    """An arena with people, a season and an open race."""
+    """An arena with people; `new_meeting` gives each test a season and an open race of its own in it."""
 
     folder: Path
     engine: Engine
     artifacts: ArtifactStore
     people: dict[str, Racer]
-    season: Season
-    race: Race
+    meeting: tuple[Season, Race] | None = None
+
+    @property
+    def season(self) -> Season:
+        """The test's own season."""
+        assert self.meeting is not None
+        return self.meeting[0]
+
+    @property
+    def race(self) -> Race:
+        """The test's own race."""
+        assert self.meeting is not None
+        return self.meeting[1]
+
+    def new_meeting(self, *, track: str = "oval", laps: int = 3) -> Stage:
+        """Return this arena with a new season and an open race in it."""
+        number = next(_numbers)
+        with db.transaction(self.engine) as session:
+            olga = session.get_one(Racer, self.people["olga"].id)
+            season = seasons.open_season(
+                session,
+                slug=f"season-{number}",
+                title=f"Season {number}",
+                opens_at=now() - timedelta(hours=1),
+                closes_at=now() + timedelta(days=7),
+                by=olga,
+                now=now(),
+            )
+            plan = RacePlan(
+                slug=f"race-{number}",
+                title=f"Race {number}",
+                track=track,
+                laps=laps,
+                max_submissions=5,
+                training_steps=10_000,
+                seed=7,
+            )
+            race = seasons.open_race(session, season, plan, by=olga, now=now())
+        return replace(self, meeting=(season, race))
+
+    def clear_queue(self) -> None:
+        """Withdraw what a test has left waiting: the queue is common to all races."""
+        waiting = select(Submission).where(Submission.state.in_(WAITING_OR_RUNNING))
+        with db.transaction(self.engine) as session:
+            olga = session.get_one(Racer, self.people["olga"].id)
+            for submission in session.scalars(waiting).all():
+                submissions.cancel(session, submission, by=olga, now=now())
 
     def token(self, handle: str) -> str:
         """Make a token for somebody."""
@@ -162,10 +207,8 @@ class Stage:
         return submission
 
 
-def build(
-    folder: Path, *, track: str = "oval", laps: int = 3, password_hash: str | None = None
-) -> Iterator[Stage]:
-    """Make an arena in a folder whose tables exist or not; close it at the end."""
+def build(folder: Path, *, password_hash: str | None = None) -> Iterator[Stage]:
+    """Make an arena with people in a folder; close it at the end."""
     arena = ArenaSettings(f"sqlite:///{folder / 'arena.db'}", folder)
     engine = db.connect(arena.database_url)
     db.upgrade(engine)
@@ -186,26 +229,7 @@ def build(
             racer.password_hash = None if handle == "house" else password_hash
         team = accounts.create_team(session, people["ann"], name="Apex", now=now())
         accounts.join_team(session, people["ben"], team.invite_code, now())
-        season = seasons.open_season(
-            session,
-            slug=SEASON,
-            title="Spring season",
-            opens_at=now() - timedelta(hours=1),
-            closes_at=now() + timedelta(days=7),
-            by=people["olga"],
-            now=now(),
-        )
-        plan = RacePlan(
-            slug=RACE,
-            title="Oval sprint",
-            track=track,
-            laps=laps,
-            max_submissions=5,
-            training_steps=10_000,
-            seed=7,
-        )
-        race = seasons.open_race(session, season, plan, by=people["olga"], now=now())
-    yield Stage(folder, engine, ArtifactStore(arena.artifacts_dir), people, season, race)
+    yield Stage(folder, engine, ArtifactStore(arena.artifacts_dir), people)
     engine.dispose()
 
 

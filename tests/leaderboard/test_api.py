@@ -13,21 +13,25 @@ from flask.testing import FlaskClient
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from werkzeug.test import TestResponse
 
+from arena.league import db, jobs
 from leaderboard import create_app, submitting
 from tests.leaderboard import stage
-from tests.leaderboard.live_fixtures import api, arena_stage, checker, live_app
-from tests.leaderboard.stage import PASSWORD, RACE, SEASON, Pursuit, Stage
+from tests.leaderboard.live_fixtures import api, arena_stage, checker, grounds, live_app
+from tests.leaderboard.stage import PASSWORD, Pursuit, Stage
 
-__all__ = ["api", "arena_stage", "checker", "live_app"]
+__all__ = ["api", "arena_stage", "checker", "grounds", "live_app"]
 
 GOOD = "def reward_function(params):\n    return float(params['speed'])\n"
 SLOW = {"action_space": {"steering_angle": {"low": -20, "high": 20}, "speed": {"low": 1, "high": 2}}}
 MANY_ACTIONS = {"action_space": [{"steering_angle": 0, "speed": 1}] * 500}
-SUBMIT = f"/api/v1/races/{RACE}/submissions"
 
 
 def auth(stage_: Stage, handle: str = "ann") -> dict[str, str]:
     return {"Authorization": f"Bearer {stage_.token(handle)}"}
+
+
+def submit_url(stage_: Stage) -> str:
+    return f"/api/v1/races/{stage_.race.slug}/submissions"
 
 
 def problem(answer: TestResponse, status: int) -> dict[str, Any]:
@@ -65,18 +69,21 @@ def test_the_page_of_the_api_needs_nothing_from_elsewhere(api: FlaskClient) -> N
 def test_everybody_reads_seasons_races_boards_and_tracks(api: FlaskClient, arena_stage: Stage) -> None:
     arena_stage.result("ann")
     arena_stage.result("house", Pursuit(top_mps=2.0))
-    assert [one["slug"] for one in api.get("/api/v1/seasons").get_json()] == [SEASON]
-    season = api.get(f"/api/v1/seasons/{SEASON}").get_json()
-    assert season["races"][0]["slug"] == RACE
-    assert season["board"][0]["races"][RACE]["points"] == 25
-    race = api.get(f"/api/v1/races/{RACE}").get_json()
+    slug = arena_stage.race.slug
+    assert arena_stage.season.slug in [one["slug"] for one in api.get("/api/v1/seasons").get_json()]
+    season = api.get(f"/api/v1/seasons/{arena_stage.season.slug}").get_json()
+    assert season["races"][0]["slug"] == slug
+    assert season["board"][0]["races"][slug]["points"] == 25
+    race = api.get(f"/api/v1/races/{arena_stage.race.slug}").get_json()
     assert (race["track"], race["timing"], race["is_open"]) == ("oval", "total", True)
-    board = api.get(f"/api/v1/races/{RACE}/board").get_json()
+    board = api.get(f"/api/v1/races/{arena_stage.race.slug}/board").get_json()
     assert board["total"] == 2
     assert [(row["racer"], row["rank"]) for row in board["rows"]] == [("ann", 1), ("house", None)]
-    second = api.get(f"/api/v1/races/{RACE}/board?limit=1&offset=1").get_json()
+    second = api.get(f"/api/v1/races/{arena_stage.race.slug}/board?limit=1&offset=1").get_json()
     assert [row["racer"] for row in second["rows"]] == ["house"]
     assert api.get("/api/v1/tracks").get_json()[0]["name"] == "oval"
+    kits = api.get("/api/v1/kits").get_json()
+    assert "def reward_function" in api.get(f"/api/v1/kits/{kits[0]['name']}").get_json()["reward_function"]
     oval = api.get("/api/v1/tracks/oval").get_json()
     assert len(oval["center"]) == len(oval["inner"]) == len(oval["outer"])
     assert oval["center"][0] == oval["center"][-1]
@@ -85,7 +92,7 @@ def test_everybody_reads_seasons_races_boards_and_tracks(api: FlaskClient, arena
 def test_the_replay_names_the_best_drives_and_the_newest(api: FlaskClient, arena_stage: Stage) -> None:
     arena_stage.result("ann", Pursuit(top_mps=2.5))
     arena_stage.result("ann", Pursuit(top_mps=2.1))
-    replay = api.get(f"/api/v1/races/{RACE}/replay").get_json()
+    replay = api.get(f"/api/v1/races/{arena_stage.race.slug}/replay").get_json()
     assert replay["track_url"] == "/api/v1/tracks/oval"
     assert [car["racer"] for car in replay["cars"]] == ["ann", "ann"]
     assert replay["cars"][0]["rank"] == 1
@@ -94,7 +101,7 @@ def test_the_replay_names_the_best_drives_and_the_newest(api: FlaskClient, arena
 
 def test_a_trace_is_immutable_packed_columns_of_the_drive(api: FlaskClient, arena_stage: Stage) -> None:
     arena_stage.result("ann")
-    url = api.get(f"/api/v1/races/{RACE}/replay").get_json()["cars"][0]["trace_url"]
+    url = api.get(f"/api/v1/races/{arena_stage.race.slug}/replay").get_json()["cars"][0]["trace_url"]
     packed = api.get(url, headers={"Accept-Encoding": "gzip"})
     assert packed.headers["Content-Encoding"] == "gzip"
     assert "immutable" in packed.headers["Cache-Control"]
@@ -130,7 +137,7 @@ def test_an_entry_from_files_is_checked_and_queued(
         "reward_function": (io.BytesIO(GOOD.encode()), "reward_function.py"),
         "model_metadata": (io.BytesIO(json.dumps(SLOW).encode()), "model_metadata.json"),
     }
-    answer = api.post(SUBMIT, data=files, headers=auth(arena_stage))
+    answer = api.post(submit_url(arena_stage), data=files, headers=auth(arena_stage))
     assert answer.status_code == 201, answer.text
     made = answer.get_json()
     assert (made["number"], made["place"], made["state"]) == (1, 1, "queued")
@@ -142,10 +149,15 @@ def test_an_entry_from_files_is_checked_and_queued(
 
 def test_code_that_fails_its_check_costs_no_try(api: FlaskClient, arena_stage: Stage, checker: None) -> None:
     broken = "def reward_function(params):\n    return 1 +\n"
-    found = problem(api.post(SUBMIT, json={"reward_function": broken}, headers=auth(arena_stage)), 422)
+    found = problem(
+        api.post(submit_url(arena_stage), json={"reward_function": broken}, headers=auth(arena_stage)), 422
+    )
     assert (found["verdict"], found["line"]) == ("syntax", 2)
     assert (
-        api.post(SUBMIT, json={"reward_function": GOOD}, headers=auth(arena_stage)).get_json()["number"] == 1
+        api.post(
+            submit_url(arena_stage), json={"reward_function": GOOD}, headers=auth(arena_stage)
+        ).get_json()["number"]
+        == 1
     )
 
 
@@ -198,14 +210,14 @@ METADATA = {"action_space": {"steering_angle": {"low": -90, "high": 90}, "speed"
 def test_what_can_be_judged_at_once_needs_no_worker(
     api: FlaskClient, arena_stage: Stage, body: dict[str, Any], verdict: str
 ) -> None:
-    for url in ("/api/v1/checks", SUBMIT):
+    for url in ("/api/v1/checks", submit_url(arena_stage)):
         assert problem(api.post(url, json=body, headers=auth(arena_stage)), 422)["verdict"] == verdict
 
 
 def test_bytes_that_are_no_text_are_named(api: FlaskClient, arena_stage: Stage) -> None:
     for data in (b"def f():\n    '\xff\xfe'\n", b"PK\x03\x04rest", b"x = 1\n\x00"):
         files = {"reward_function": (io.BytesIO(data), "reward_function.py")}
-        found = problem(api.post(SUBMIT, data=files, headers=auth(arena_stage)), 422)
+        found = problem(api.post(submit_url(arena_stage), data=files, headers=auth(arena_stage)), 422)
         assert found["verdict"] == "encoding"
 
 
@@ -213,8 +225,12 @@ def test_without_a_worker_the_answer_says_so(
     api: FlaskClient, arena_stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(submitting, "CHECK_WITHIN_S", 0.2)
-    found = problem(api.post(SUBMIT, json={"reward_function": GOOD}, headers=auth(arena_stage)), 503)
+    found = problem(
+        api.post(submit_url(arena_stage), json={"reward_function": GOOD}, headers=auth(arena_stage)), 503
+    )
     assert "worker" in found["detail"]
+    with db.reading(arena_stage.engine) as session:
+        assert not jobs.waiting(session), "a check that nobody waits for must not stay in the queue"
 
 
 def test_no_tries_and_closed_races_are_said_before_anything_is_checked(
@@ -222,7 +238,9 @@ def test_no_tries_and_closed_races_are_said_before_anything_is_checked(
 ) -> None:
     for _ in range(arena_stage.race.max_submissions):
         arena_stage.result("ann")
-    found = problem(api.post(SUBMIT, json={"reward_function": GOOD}, headers=auth(arena_stage)), 409)
+    found = problem(
+        api.post(submit_url(arena_stage), json={"reward_function": GOOD}, headers=auth(arena_stage)), 409
+    )
     assert "5 of 5" in found["detail"]
 
 
@@ -331,7 +349,9 @@ def test_a_bad_plan_names_the_field(
     api: FlaskClient, arena_stage: Stage, changes: dict[str, Any], field: str
 ) -> None:
     answer = api.post(
-        f"/api/v1/seasons/{SEASON}/races", json=PLAN | changes, headers=auth(arena_stage, "olga")
+        f"/api/v1/seasons/{arena_stage.season.slug}/races",
+        json=PLAN | changes,
+        headers=auth(arena_stage, "olga"),
     )
     assert field in problem(answer, 422)["errors"]
 
@@ -355,9 +375,10 @@ def test_a_bad_plan_names_the_field(
         ("GET", "/api/v1/submissions/none", 404),
         ("DELETE", "/api/v1/seasons", 405),
         ("PUT", "/api/v1/me", 405),
-        ("GET", f"/api/v1/races/{RACE}/board?limit=0", 422),
-        ("GET", f"/api/v1/races/{RACE}/board?limit=many", 422),
-        ("GET", f"/api/v1/races/{RACE}/board?offset=-1", 422),
+        ("GET", "/api/v1/kits/none", 404),
+        ("GET", "/api/v1/races/none/board?limit=0", 422),
+        ("GET", "/api/v1/races/none/board?limit=many", 422),
+        ("GET", "/api/v1/races/none/board?offset=-1", 422),
         ("POST", "/api/v1/checks", 401),
     ],
 )
@@ -385,7 +406,7 @@ def test_a_body_that_is_no_entry_is_answered_with_what_was_expected(
     api: FlaskClient, arena_stage: Stage, data: bytes, mimetype: str, status: int
 ) -> None:
     headers = auth(arena_stage)
-    for url in (SUBMIT, "/api/v1/checks"):
+    for url in (submit_url(arena_stage), "/api/v1/checks"):
         problem(api.post(url, data=data, content_type=mimetype, headers=headers), status)
 
 
@@ -393,7 +414,9 @@ def test_an_upload_that_is_too_large_names_the_limit_and_the_size(
     api: FlaskClient, arena_stage: Stage
 ) -> None:
     body = b'{"reward_function": "' + b"#" * 20_000_000 + b'"}'
-    answer = api.post(SUBMIT, data=body, content_type="application/json", headers=auth(arena_stage))
+    answer = api.post(
+        submit_url(arena_stage), data=body, content_type="application/json", headers=auth(arena_stage)
+    )
     found = problem(answer, 413)
     assert "1,000,000" in found["detail"]
     assert f"{len(body):,}" in found["detail"]
@@ -427,11 +450,13 @@ def test_too_many_calls_are_told_to_wait(arena_stage: Stage) -> None:
 def test_a_fault_of_ours_is_a_problem_without_its_inside(
     api: FlaskClient, arena_stage: Stage, caplog: pytest.LogCaptureFixture
 ) -> None:
-    arena_stage.result("ann")
-    for path in (arena_stage.folder / "artifacts").rglob("*"):
-        if path.is_file():
-            path.write_bytes(b"damaged")
-    found = problem(api.get("/api/v1/trials/1/trace"), 500)
+    url = f"/api/v1/submissions/{arena_stage.result('ann', Pursuit(top_mps=1.9)).id}"
+    trial_id = api.get(url).get_json()["trial_id"]
+    stored = arena_stage.artifacts.path(
+        arena_stage.artifacts.put(stage.drive("oval", Pursuit(top_mps=1.9)).trace.to_bytes())
+    )
+    stored.write_bytes(b"damaged")
+    found = problem(api.get(f"/api/v1/trials/{trial_id}/trace"), 500)
     assert str(arena_stage.folder) not in json.dumps(found)
     assert "unhandled fault" in caplog.text
 

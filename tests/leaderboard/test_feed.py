@@ -12,10 +12,10 @@ from leaderboard import feed, rooms
 from leaderboard.context import Arena
 from leaderboard.feed import Feed
 from tests.leaderboard import stage
-from tests.leaderboard.live_fixtures import arena_stage
-from tests.leaderboard.stage import RACE, SEASON, Stage
+from tests.leaderboard.live_fixtures import arena_stage, grounds
+from tests.leaderboard.stage import Stage
 
-__all__ = ["arena_stage"]
+__all__ = ["arena_stage", "grounds"]
 
 Message = dict[str, Any]
 
@@ -47,8 +47,12 @@ def test_the_feed_hands_on_every_event_once_and_in_order(arena: Arena, arena_sta
     assert ids == sorted(set(ids))
     assert [m["name"] for m in heard].count("lap.completed") == 3
     changed = next(m for m in heard if m["name"] == "standing.changed")
-    assert (changed["season"], changed["race"], changed["racer_name"]) == (SEASON, RACE, "Ann Arbor")
-    assert changed["race_title"] == "Oval sprint"
+    assert (changed["season"], changed["race"], changed["racer_name"]) == (
+        arena_stage.season.slug,
+        arena_stage.race.slug,
+        "Ann Arbor",
+    )
+    assert changed["race_title"] == arena_stage.race.title
 
 
 def test_the_feed_begins_where_the_log_stands(arena: Arena, arena_stage: Stage) -> None:

@@ -237,7 +237,7 @@ export interface Kit {
   name: string;
   title: string;
   summary: string;
-  source: string;
+  reward_function: string;
   model_metadata: string;
   hyperparameters: string;
 }

@@ -69,8 +69,8 @@ class Workshop {
       return;
     }
     try {
-      const kit = await getJson<Kit>(`/kits/${encodeURIComponent(select.value)}.json`);
-      this.code.fill(kit.source);
+      const kit = await getJson<Kit>(`/api/v1/kits/${encodeURIComponent(select.value)}`);
+      this.code.fill(kit.reward_function);
       if (this.metadata) this.metadata.value = kit.model_metadata;
       if (this.hyperparameters) this.hyperparameters.value = kit.hyperparameters;
       this.actions?.read();

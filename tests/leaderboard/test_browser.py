@@ -1,0 +1,316 @@
+"""The islands in a real Chromium against a real server: board, replay, training, editor, accessibility."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
+
+import leaderboard
+from leaderboard.assets import Assets
+from tests.leaderboard.live_fixtures import address, arena_stage, checker, grounds
+from tests.leaderboard.stage import PASSWORD, Pursuit, Stage
+
+__all__ = ["address", "arena_stage", "checker", "grounds"]
+
+pytestmark = pytest.mark.browser
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+GOOD = "def reward_function(params):\n    return float(params['speed'])\n"
+
+
+def unavailable(reason: str) -> None:
+    """Skip with a reason, except where a browser is promised."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{reason}; with CI=true the browser tests must run")
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The system's Chromium, or Playwright's own."""
+    if not Assets.read(Path(leaderboard.__file__).parent / "static" / "dist").are_built:
+        unavailable("the front end is not built (make setup)")
+    system = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    with sync_playwright() as playwright:
+        try:
+            browser = playwright.chromium.launch(executable_path=system, args=FLAGS)
+        except Error as error:
+            unavailable(f"no Chromium can be started ({str(error).splitlines()[0]})")
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser, address: str) -> Iterator[Page]:
+    """A page that fails the test when a script of ours fails or the content policy refuses something."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, base_url=address)
+    page = context.new_page()
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+    yield page
+    context.close()
+    expected = ("422", "ERR_INTERNET_DISCONNECTED")  # bad code is refused; one test pulls the plug
+    assert [fault for fault in faults if not any(word in fault for word in expected)] == []
+
+
+def sign_in(page: Page, handle: str) -> None:
+    page.goto("/sign-in")
+    page.fill("#handle", handle)
+    page.fill("#password", PASSWORD)
+    page.click("main button")
+    page.wait_for_url("**/")
+
+
+def mounted(page: Page, island: str) -> None:
+    expect(page.locator(f"[data-island={island}]").first).to_have_attribute("data-mounted", "yes")
+
+
+def live(page: Page) -> None:
+    expect(page.locator(".connection").first).to_have_text("live")
+
+
+def serious_violations(page: Page) -> list[str]:
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{one['id']}: {one['nodes'][0]['html'][:200]}"
+        for one in found
+        if one["impact"] in ("serious", "critical")
+    ]
+
+
+def colours_of_canvas(page: Page) -> int:
+    """Count the different colours in the replay's picture."""
+    count: int = page.evaluate(
+        """() => {
+          const canvas = document.querySelector(".replay-canvas");
+          const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+          const seen = new Set();
+          for (let i = 0; i < data.length; i += 16)
+            seen.add((data[i] << 16) | (data[i + 1] << 8) | data[i + 2]);
+          return seen.size;
+        }"""
+    )
+    return count
+
+
+def test_the_board_changes_in_place_when_a_lap_arrives(page: Page, arena_stage: Stage) -> None:
+    arena_stage.result("ben", Pursuit(top_mps=2.2))
+    page.goto(f"/races/{arena_stage.race.slug}")
+    live(page)
+    rows = page.locator("table.board tbody tr")
+    expect(rows).to_have_count(1)
+    page.evaluate("() => { window.stayed = document.querySelector('tr[data-racer=ben]'); }")
+    arena_stage.result("ann", Pursuit(top_mps=2.5))
+    expect(rows).to_have_count(2)
+    expect(rows.nth(0)).to_have_attribute("data-racer", "ann")
+    expect(rows.nth(0)).to_have_class(re.compile("is-new"))
+    expect(rows.nth(0).locator(".time")).to_have_text(re.compile(r"^\d+\.\d{3}$"))
+    expect(rows.nth(1).locator(".rank")).to_have_text("2")
+    expect(rows.nth(1).locator(".gap")).to_have_text(re.compile(r"^\+"))
+    expect(page.locator(".newest-lap")).to_contain_text("Ann Arbor")
+    same = "() => window.stayed === document.querySelector('tr[data-racer=ben]')"
+    assert page.evaluate(same), "the row must be kept, not made anew"
+    expect(page.locator("[data-island=board] [role=status]")).to_contain_text("Ann Arbor")
+
+
+def test_the_board_says_that_it_reconnects_and_catches_up(page: Page, arena_stage: Stage) -> None:
+    page.goto(f"/races/{arena_stage.race.slug}")
+    live(page)
+    page.context.set_offline(True)
+    expect(page.locator(".connection").first).to_have_text("reconnecting", timeout=60_000)
+    arena_stage.result("ann")
+    page.context.set_offline(False)
+    expect(page.locator("tr[data-racer=ann]")).to_have_count(1, timeout=20_000)
+    live(page)
+
+
+def test_who_trains_now_is_shown_with_the_progress(page: Page, arena_stage: Stage) -> None:
+    page.goto(f"/races/{arena_stage.race.slug}")
+    live(page)
+    lease = arena_stage.claim(arena_stage.enter("cleo"))
+    arena_stage.train(lease)
+    arena_stage.report(lease, steps=4000)
+    garage = page.locator(".garage-cars li")
+    expect(garage).to_contain_text("Cleo Clark")
+    expect(garage).to_contain_text("40 %")
+    arena_stage.race_and_record(lease, Pursuit())
+    expect(garage).to_have_count(0)
+
+
+def test_the_replay_draws_the_cars_and_obeys_the_keyboard(page: Page, arena_stage: Stage) -> None:
+    arena_stage.result("ann", Pursuit(top_mps=2.5))
+    arena_stage.result("ben", Pursuit(top_mps=2.2))
+    page.emulate_media(reduced_motion="reduce")  # it does not start by itself then
+    page.goto(f"/races/{arena_stage.race.slug}")
+    mounted(page, "replay")
+    expect(page.locator(".replay-car")).to_have_count(2)
+    assert colours_of_canvas(page) > 50
+    canvas = page.locator(".replay-canvas")
+    slider = page.locator(".replay-slider")
+    canvas.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    assert float(slider.input_value()) == pytest.approx(2.0, abs=0.06)
+    still = canvas.screenshot()
+    page.keyboard.press("Space")
+    expect(page.locator(".replay-play")).to_have_text("Pause")
+    page.wait_for_timeout(600)
+    page.keyboard.press("Space")
+    expect(page.locator(".replay-play")).to_have_text("Play")
+    assert float(slider.input_value()) > 2.1
+    assert canvas.screenshot() != still
+    page.keyboard.press("End")
+    expect(page.locator(".replay-car .now").first).to_have_text("finished")
+    page.locator(".replay-car").first.click()
+    expect(page.locator(".replay-car").first).to_have_attribute("aria-pressed", "false")
+
+
+def test_a_new_official_trial_joins_the_replay(page: Page, arena_stage: Stage) -> None:
+    arena_stage.result("ann", Pursuit(top_mps=2.2))
+    page.goto(f"/races/{arena_stage.race.slug}")
+    mounted(page, "replay")
+    live(page)
+    expect(page.locator(".replay-car")).to_have_count(1)
+    arena_stage.result("ben", Pursuit(top_mps=2.5))
+    expect(page.locator(".replay-car")).to_have_count(2)
+
+
+def test_the_page_of_an_entry_follows_it_to_its_result(page: Page, arena_stage: Stage) -> None:
+    submission = arena_stage.enter("ann")
+    page.goto(f"/submissions/{submission.id}")
+    live(page)
+    status = page.locator(".training-status")
+    expect(status).to_contain_text("Place 1")
+    lease = arena_stage.claim(submission)
+    arena_stage.train(lease)
+    for step in (1000, 3000, 5000):
+        arena_stage.report(lease, steps=step, mean_return=step / 10)
+        page.wait_for_timeout(1100)
+    expect(status).to_contain_text("5,000 of 10,000")
+    expect(page.locator(".curve canvas")).to_have_count(3)
+    expect(page.locator("[data-step=training]")).to_have_attribute("aria-current", "step")
+    arena_stage.race_and_record(lease, Pursuit())
+    expect(page.locator(".training-official")).to_contain_text(re.compile(r"\d+\.\d{3}"))
+    expect(page.locator(".page-head .chip")).to_have_text("Finished")
+
+
+def test_the_owner_sees_at_once_why_an_entry_was_turned_down(page: Page, arena_stage: Stage) -> None:
+    submission = arena_stage.enter("ann")
+    sign_in(page, "ann")
+    page.goto(f"/submissions/{submission.id}")
+    live(page)
+    arena_stage.reject(
+        arena_stage.claim(submission), "runtime", "KeyError: 'sped'. Did you mean speed?", line=2
+    )
+    expect(page.locator(".training-result")).to_contain_text("Line 2: KeyError")
+
+
+def test_the_editor_checks_marks_the_line_and_submits(page: Page, arena_stage: Stage, checker: None) -> None:
+    sign_in(page, "ann")
+    page.goto(f"/races/{arena_stage.race.slug}/enter")
+    mounted(page, "editor")
+    write(page, "def reward_function(params):\n    return 1 +\n")
+    page.click("button[value=check]")
+    expect(page.locator(".check-answer")).to_contain_text("line 2")
+    expect(page.locator(".cm-lintRange-error, .cm-lintPoint-error")).to_have_count(1)
+    write(page, GOOD)
+    page.click("button[value=check]")
+    expect(page.locator(".check-rewards tbody tr").nth(8)).to_be_visible()
+    expect(page.locator(".cm-lintRange-error")).to_have_count(0)
+    page.click("button[value=submit]")
+    page.wait_for_url("**/submissions/*")
+    expect(page.locator("h1")).to_have_text("Entry 1")
+
+
+def test_the_editor_asks_before_a_kit_replaces_what_was_written(page: Page, arena_stage: Stage) -> None:
+    sign_in(page, "ann")
+    page.goto(f"/races/{arena_stage.race.slug}/enter")
+    mounted(page, "editor")
+    write(page, "# mine\n")
+    asked: list[str] = []
+
+    def refuse(dialog: Any) -> None:
+        asked.append(dialog.message)
+        dialog.dismiss()
+
+    page.once("dialog", refuse)
+    page.select_option("#kit", "centre_line")
+    expect(page.locator(".cm-content")).to_contain_text("# mine")
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.select_option("#kit", "make_progress")
+    expect(page.locator(".cm-content")).to_contain_text("def reward_function")
+    assert len(asked) == 1
+    page.on("dialog", lambda dialog: dialog.accept())
+
+
+def test_the_action_space_form_and_the_file_are_one(page: Page, arena_stage: Stage) -> None:
+    sign_in(page, "ann")
+    page.goto(f"/races/{arena_stage.race.slug}/enter?kit=racing_line")
+    mounted(page, "editor")
+    page.check("input[value=discrete]")
+    page.locator(".actions-table input").first.fill("-20")
+    metadata = page.locator("textarea[name=model_metadata]")
+    expect(metadata).to_have_value(re.compile(r'"steering_angle": -20'))
+    page.click(".actions-json summary")
+    ranges = {"steering_angle": {"low": -9, "high": 9}, "speed": {"low": 1, "high": 2}}
+    metadata.fill(json.dumps({"action_space": ranges}))
+    expect(page.locator(".actions-range input").first).to_have_value("-9")
+
+
+def test_the_keyboard_gets_out_of_the_editor(page: Page, arena_stage: Stage) -> None:
+    sign_in(page, "ann")
+    page.goto(f"/races/{arena_stage.race.slug}/enter")
+    mounted(page, "editor")
+    page.locator(".cm-content").focus()
+    page.keyboard.press("Escape")
+    page.keyboard.press("Tab")
+    assert page.evaluate("() => !document.activeElement.closest('.cm-editor')")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_pages_have_no_serious_barriers(page: Page, arena_stage: Stage, scheme: Any) -> None:
+    arena_stage.result("ann")
+    trained = arena_stage.enter("ben")
+    lease = arena_stage.claim(trained)
+    arena_stage.train(lease)
+    arena_stage.report(lease, steps=4000)
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    sign_in(page, "ann")
+    for url, island in (
+        (f"/seasons/{arena_stage.season.slug}", "board"),
+        (f"/races/{arena_stage.race.slug}", "replay"),
+        (f"/races/{arena_stage.race.slug}/live", "replay"),
+        (f"/races/{arena_stage.race.slug}/enter", "editor"),
+        (f"/submissions/{trained.id}", "training"),
+        ("/api/docs", None),
+    ):
+        page.goto(url)
+        if island:
+            mounted(page, island)
+        assert serious_violations(page) == [], url
+
+
+def write(page: Page, source: str) -> None:
+    """Type a source into the editor."""
+    page.locator(".cm-content").click()
+    page.keyboard.press("Control+a")
+    page.keyboard.press("Delete")
+    page.keyboard.insert_text(source)
