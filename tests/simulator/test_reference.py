@@ -1,7 +1,7 @@
 """The world against the real thing: track files from elsewhere and logs of the real simulator.
 
 They are not part of the repository. ARENA_REFERENCE names a folder with tracks/*.npy (DeepRacer routes) and
-traces/classic.csv.gz (a simtrace of the track reinvent_base); without it `shared/reference` beside the checkout.
+traces/classic.csv.gz (a simtrace of reinvent_base); without it, `shared/reference` beside the checkout.
 """
 
 from __future__ import annotations
@@ -58,7 +58,6 @@ def test_track_file_from_elsewhere(path: Path, tmp_path: Path) -> None:
 
 
 def logged() -> tuple[Track, list[dict[str, str]]]:
-    assert FOLDER is not None
     track = Track.load(Path(FOLDER, "tracks", "reinvent_base.npy"))
     with gzip.open(Path(FOLDER, "traces", "classic.csv.gz"), "rt") as file:
         rows = [row for row in csv.DictReader(file) if abs(float(row["track_len"]) - track.length_m) < 0.01]
