@@ -167,7 +167,10 @@ class Entry:
             self._code: CodeType = compile(source, blame.FILE, "exec", dont_inherit=True)
         except SyntaxError as error:
             raise blame.syntax_fault(error) from None
-        except (RecursionError, MemoryError, ValueError, OverflowError) as error:
+        except (ValueError, OverflowError) as error:
+            message = f"Python cannot read the file: {error}. Save it as plain text in UTF-8."
+            raise EntrantFault(Verdict.SYNTAX, message) from None
+        except (RecursionError, MemoryError) as error:
             message = (
                 f"Python cannot read the file: it is nested too deeply or too long ({type(error).__name__})."
             )

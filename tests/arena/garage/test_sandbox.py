@@ -71,6 +71,7 @@ def body(*lines: str, before: str = "") -> str:
         ("x = 1\ndef reward_function(p):\n\tif p:\n        return 1", Verdict.SYNTAX, 4, "tabs"),
         ("x = " + "-" * 100_000 + "1", Verdict.SYNTAX, None, ""),
         ("return 1\n", Verdict.SYNTAX, 1, "outside function"),
+        ("x = '\ud800'\n", Verdict.SYNTAX, None, "UTF-8"),
         ("def reward(params): return 1\n", Verdict.NO_FUNCTION, None, "defines reward."),
         ("reward_function = 3\n", Verdict.NO_FUNCTION, None, "int"),
         ("def reward_function(): return 1\n", Verdict.SIGNATURE, 1, "needs 0"),
