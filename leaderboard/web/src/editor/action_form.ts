@@ -84,7 +84,7 @@ export class ActionForm {
 
   private table(space: Extract<ActionSpace, { type: "discrete" }>): HTMLElement {
     const rows = space.actions.map((action, index) => {
-      const remove = element("button", { type: "button", class: "button small", "aria-label": `Remove action ${index}` }, "Remove");
+      const remove = element("button", { type: "button", class: "button small", "aria-label": `Remove action ${index}`, title: "Remove" }, "×");
       remove.disabled = space.actions.length <= LEAST_ACTIONS;
       remove.addEventListener("click", () => this.change(() => space.actions.splice(index, 1)));
       return element("tr", {},
@@ -95,7 +95,7 @@ export class ActionForm {
           (value) => (action.speed = value))),
         element("td", {}, remove));
     });
-    const head = ["Action", "Steering (degrees)", "Speed (m/s)"].map((word) => element("th", { scope: "col" }, word));
+    const head = ["No.", "Steering °", "Speed m/s"].map((word) => element("th", { scope: "col" }, word));
     const add = element("button", { type: "button", class: "button small" }, "Add an action");
     add.disabled = space.actions.length >= MOST_ACTIONS;
     add.addEventListener("click", () =>

@@ -150,6 +150,7 @@ function rewardText(reward: number | null): string {
 
 function sentenceOf(problem: ProblemDocument): string {
   const fields = Object.entries(problem.errors ?? {}).map(([field, what]) => `${field}: ${String(what)}`);
-  const where = problem.line ? ` (line ${problem.line})` : "";
+  const isSaid = problem.detail.includes(`line ${problem.line}`) || problem.detail.includes(`Line ${problem.line}`);
+  const where = problem.line && !isSaid ? ` (line ${problem.line})` : "";
   return [`${problem.title}${where}. ${problem.detail}`, ...fields].join(" ");
 }

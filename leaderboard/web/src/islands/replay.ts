@@ -47,7 +47,7 @@ class Theatre {
     this.controls = new Controls(this.player, host);
     this.legend = new Legend(laps, () => this.draw(true));
     this.announcer = new Announcer(host);
-    const picture = element("div", { class: "replay-picture" }, this.stage.canvas, this.empty);
+    const picture = element("div", { class: "replay-picture" }, this.stage.canvas, this.empty, this.controls.full);
     host.replaceChildren(
       element("div", { class: "replay-stage" }, picture, this.legend.list), this.controls.bar,
       ...host.querySelectorAll("[role=status]"),

@@ -5,8 +5,14 @@ import type { Player } from "./player";
 
 const SPEEDS = [0.5, 1, 2, 4] as const;
 
+const FULL_SCREEN_SIGN =
+  '<svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true" fill="none" stroke="currentColor" ' +
+  'stroke-width="2"><path d="M1 5V1h4M11 1h4v4M15 11v4h-4M5 15H1v-4"/></svg>';
+
 export class Controls {
   readonly bar = element("div", { class: "replay-controls" });
+  /** Stands on the picture itself. */
+  readonly full = element("button", { type: "button", class: "replay-full", "aria-label": "Full screen", title: "Full screen (f)" });
   private readonly play = element("button", { type: "button", class: "button small replay-play", "aria-keyshortcuts": "Space" });
   private readonly slider = element("input", {
     type: "range", min: 0, max: 0, step: 0.05, value: 0, class: "replay-slider", "aria-label": "Moment of the race",
@@ -18,13 +24,13 @@ export class Controls {
     for (const speed of SPEEDS) {
       this.speed.append(element("option", { value: speed, selected: speed === 1 }, `${speed}×`));
     }
-    const full = element("button", { type: "button", class: "button small replay-full" }, "Full screen");
-    this.bar.append(this.play, this.slider, this.clock, this.speed, full);
+    this.bar.append(this.play, this.slider, this.clock, this.speed);
     this.play.addEventListener("click", () => player.toggle());
     this.slider.addEventListener("input", () => player.seek(Number(this.slider.value)));
     this.speed.addEventListener("change", () => player.setSpeed(Number(this.speed.value)));
-    full.addEventListener("click", () => this.toggleFullScreen());
-    full.hidden = !document.fullscreenEnabled;
+    this.full.innerHTML = FULL_SCREEN_SIGN;
+    this.full.addEventListener("click", () => this.toggleFullScreen());
+    this.full.hidden = !document.fullscreenEnabled;
     host.addEventListener("keydown", (event) => this.onKey(event));
     this.update();
   }

@@ -115,7 +115,7 @@ class Panel {
 }
 
 function steps(value: number): string {
-  return value >= 1000 ? `${Math.round(value / 1000)}k` : String(value);
+  return value >= 1000 ? `${Number((value / 1000).toFixed(1))}k` : String(value);
 }
 
 function short(value: number): string {
