@@ -118,11 +118,11 @@ class Hub:
         waiting = rooms.coalesce(self.pending.pop(title, ()))
         if not waiting:
             return
-        self.sent_at[title] = self.clock()
         kind, name = title.split(":", 1)
         for room in (Room(kind, name), Room(kind, name, is_private=True)):
             if not self._members(room):
                 continue
+            self.sent_at[title] = self.clock()
             self._drop_the_slow(room)
             if len(waiting) <= MOST_WAITING:
                 for message in waiting:

@@ -1,8 +1,9 @@
 """Socket.IO: who may join a room, how often, and what a bad message is answered.
 
-Client: `join {"room": "race:<slug>", "since": <event id or null>}` and `leave {"room": ...}`, both acknowledged
-with {"ok": true} or {"ok": false, "error": "..."}. Server: `snapshot` and `event`; see hub.py for what is
-promised, and web/src/protocol.ts for every field. Same origin only; nobody needs an account to watch.
+Client: `join {"room": "race:<slug>", "since": <event id or null>}` and `leave {"room": ...}`, both
+acknowledged with {"ok": true} or {"ok": false, "error": "..."}. Server: `snapshot` and `event`; see
+hub.py for what is promised, and web/src/protocol.ts for every field. Same origin only; nobody needs an
+account to watch.
 """
 
 from __future__ import annotations
