@@ -9,7 +9,7 @@ class Driver:
         self.pace_mps = 2.0
 
     def reward(self, params):
-        """Reward being faster than the best pace so far, and finishing the lap quickly."""
+        """Reward the pace, most of all that of a complete lap."""
         if params["steps"] <= 2:
             self.progress = params["progress"]
         gained_m = (params["progress"] - self.progress) / 100.0 * params["track_length"]
@@ -24,7 +24,8 @@ class Driver:
         if params["progress"] >= 100.0:
             seconds = params["steps"] / 15.0
             lap_pace_mps = params["track_length"] / seconds
-            reward += lap_pace_mps  # a bonus that grows with the pace of the whole lap
+            # A bonus that grows with the pace of the whole lap.
+            reward += lap_pace_mps
             self.pace_mps = max(self.pace_mps, lap_pace_mps)
         return float(reward)
 

@@ -1,7 +1,9 @@
 import math
 
-LOOK_AHEAD_M = 1.5  # about the distance that the car needs to slow down from full speed
-GRIP_MPS2 = 3.0  # what the tyres hold in a bend
+# About the distance that the car needs to slow down from full speed.
+LOOK_AHEAD_M = 1.5
+# What the tyres hold in a bend.
+GRIP_MPS2 = 3.0
 
 
 def reward_function(params):
@@ -12,7 +14,8 @@ def reward_function(params):
     target = allowed_speed(params)
     speed = params["speed"]
 
-    # Below the allowed speed every bit more pays; above it the reward falls quickly.
+    # Below the allowed speed every bit more pays; above it the reward falls
+    # quickly.
     pace = speed / target if speed <= target else max(0.0, 1.0 - (speed - target))
 
     # Speed in the wrong direction is worth nothing.
@@ -23,11 +26,12 @@ def reward_function(params):
 
 
 def allowed_speed(params):
-    """The speed at which the sharpest bend within the look-ahead can just be held, in m/s."""
+    """The speed at which the bend ahead can just be held, in m/s."""
     bend = math.radians(abs(turn_ahead(params)))
     if bend < 0.05:
         return 4.0
-    radius = LOOK_AHEAD_M / bend + params["track_width"] / 2  # the racing line is wider than the centre line
+    # The racing line is wider than the centre line.
+    radius = LOOK_AHEAD_M / bend + params["track_width"] / 2
     return min(4.0, max(1.0, math.sqrt(GRIP_MPS2 * radius)))
 
 
@@ -42,7 +46,8 @@ def turn_ahead(params):
 
 def heading_error(params):
     """The angle between the car and the road, in degrees."""
-    return difference(params["heading"], direction(params["waypoints"], params["closest_waypoints"][0]))
+    behind = params["closest_waypoints"][0]
+    return difference(params["heading"], direction(params["waypoints"], behind))
 
 
 def direction(waypoints, index):

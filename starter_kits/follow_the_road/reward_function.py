@@ -1,7 +1,7 @@
 import math
 
-# The fastest action in model_metadata.json. With 4.0 m/s the car is quicker on open tracks and leaves the
-# road in hairpins: try it.
+# The fastest action in model_metadata.json. With 4.0 m/s the car is quicker
+# on open tracks and leaves the road in hairpins: try it.
 TOP_SPEED_MPS = 3.0
 
 
@@ -11,14 +11,16 @@ def reward_function(params):
     if params["is_offtrack"]:
         return -5.0
 
-    # The direction of the road is the direction from the waypoint behind the car to the one ahead of it.
+    # The direction of the road is the direction from the waypoint behind the
+    # car to the one ahead of it.
     waypoints = params["waypoints"]
     behind, ahead = params["closest_waypoints"]
     x0, y0 = waypoints[behind]
     x1, y1 = waypoints[ahead]
     road = math.degrees(math.atan2(y1 - y0, x1 - x0))
 
-    # How far the car's nose points away from it, as an angle from 0 to 180 degrees whichever way round.
+    # How far the car's nose points away from it, as an angle from 0 to 180
+    # degrees whichever way round.
     error = abs((params["heading"] - road + 180.0) % 360.0 - 180.0)
     aligned = max(0.0, math.cos(math.radians(error)))
 

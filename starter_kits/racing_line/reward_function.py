@@ -1,15 +1,18 @@
-"""Drive the racing line: find it once from the waypoints, then reward progress along it."""
+"""Find the racing line once from the waypoints, then reward progress on it."""
 
 import numpy as np
 
-MARGIN_M = 0.15  # how far the line keeps away from the edge of the road
-REACH = 4  # how many waypoints away the neighbours are between which the line is pulled tight
+# How far the line keeps away from the edge of the road.
+MARGIN_M = 0.15
+# The line is pulled tight between neighbours this many waypoints away.
+REACH = 4
 ROUNDS = 60
 
 
 def racing_line(waypoints, track_width):
-    """Offsets of the line to the left of each waypoint, in metres: the centre line pulled tight like a
-    rubber band that must stay on the road.
+    """How far left of each waypoint the line runs, in metres.
+
+    The centre line is pulled tight like a rubber band that must stay on the road.
     """
     centre = np.array(waypoints[:-1])
     along = np.roll(centre, -1, axis=0) - np.roll(centre, 1, axis=0)
