@@ -1,5 +1,5 @@
-"""The command line: `arena train`, `race`, `check` and `tracks` work on files alone; `submit` talks to a
-running arena; `serve`, `worker`, `demo` and `account` run one.
+"""The command line: `arena train`, `race`, `check`, `replay` and `tracks` work on files alone; `submit` talks
+to a running arena; `serve`, `worker`, `demo` and `account` run one.
 
 Exit codes: 0 done, 1 the entrant's fault (a verdict says what and where), 2 wrong usage, 3 ours (logged
 with its traceback). With `--json` the result, or the verdict, is the only thing on standard output. Imports
@@ -18,7 +18,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from arena import serve
+from arena import comparing, serve
 from arena.garage.verdicts import EntrantFault, Verdict
 from simulator import tracks
 from simulator.track import Track, TrackError
@@ -388,5 +388,5 @@ def submit(
         output.print(f"Official time: {seconds(submission['official_ms'])}")
 
 
-for _command in (serve.account, serve.demo, serve.serve, serve.worker):
+for _command in (comparing.replay, serve.account, serve.demo, serve.serve, serve.worker):
     cli.add_command(_command)

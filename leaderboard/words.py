@@ -44,6 +44,7 @@ VERDICTS: dict[str, str] = {
     "crashed": "The function's process ended",
     "settings": "The settings cannot be used",
     "track": "The track cannot be used",
+    "log": "The log cannot be used",
 }
 
 

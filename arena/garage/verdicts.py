@@ -30,6 +30,7 @@ class Verdict(StrEnum):
     CRASHED = "crashed"
     SETTINGS = "settings"
     TRACK = "track"
+    LOG = "log"
 
 
 class EntrantFault(Exception):  # noqa: N818 - a fault is no error of the program
