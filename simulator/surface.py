@@ -9,11 +9,10 @@ waypoints the track has.
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.raster import Grid, signed_ring_distance
 from simulator.track import Track
 
 FloatArray = NDArray[np.float64]
@@ -35,7 +34,8 @@ class Surface:
         self.cell_m = max(CELL_M, (area / MAX_CELLS) ** 0.5)
         self.low = low
         self.columns, self.rows = (np.ceil((high - low) / self.cell_m).astype(int) + 1).tolist()
-        outer, inner = self._signed(track.outer), self._signed(track.inner)
+        grid = Grid(low, self.cell_m, self.columns, self.rows)
+        outer, inner = (signed_ring_distance(grid, ring, BAND_M) for ring in (track.outer, track.inner))
         self.distance = np.minimum(outer, -inner)
         self._flat = self.distance.ravel()
 
@@ -56,45 +56,3 @@ class Surface:
         upper = upper_left + (flat.take(cell + self.columns) - upper_left) * right_share
         distance: FloatArray = lower + (upper - lower) * upper_share
         return distance
-
-    def _signed(self, ring: FloatArray) -> FloatArray:
-        """Return the signed distance [rows, columns] to one border, positive inside, cut off at `BAND_M`."""
-        inside = self._inside(ring)
-        square = np.full((self.rows, self.columns), BAND_M * BAND_M)
-        grid_x = self.low[0] + self.cell_m * np.arange(self.columns)
-        grid_y = self.low[1] + self.cell_m * np.arange(self.rows)
-        for start, end in pairwise(ring):
-            box_low = (np.minimum(start, end) - BAND_M - self.low) / self.cell_m
-            box_high = (np.maximum(start, end) + BAND_M - self.low) / self.cell_m
-            columns = slice(max(0, int(box_low[0])), int(box_high[0]) + 2)
-            rows = slice(max(0, int(box_low[1])), int(box_high[1]) + 2)
-            near = _square_distance(grid_x[columns], grid_y[rows, None], start, end)
-            part = square[rows, columns]
-            np.minimum(part, near, out=part)
-        distance = np.sqrt(square)
-        return np.where(inside, distance, -distance)
-
-    def _inside(self, ring: FloatArray) -> NDArray[np.bool_]:
-        """Return which grid points lie inside a closed ring: parity of its crossings with each grid row."""
-        toggles = np.zeros((self.rows, self.columns + 1), dtype=np.int64)
-        for (x0, y0), (x1, y1) in pairwise(ring):
-            low, high = min(y0, y1), max(y0, y1)
-            first = int(np.ceil((low - self.low[1]) / self.cell_m))
-            last = int(np.ceil((high - self.low[1]) / self.cell_m))
-            if last <= first:
-                continue
-            rows = np.arange(first, last)
-            y = self.low[1] + rows * self.cell_m
-            x = x0 + (y - y0) * ((x1 - x0) / (y1 - y0))
-            columns = np.ceil((x - self.low[0]) / self.cell_m).astype(np.int64)
-            toggles[rows, columns] += 1
-        return np.asarray(np.cumsum(toggles, axis=1)[:, :-1] % 2 == 1)
-
-
-def _square_distance(x: FloatArray, y: FloatArray, start: FloatArray, end: FloatArray) -> FloatArray:
-    """Return the squared distance of grid points (columns x, rows y) to the segment start-end."""
-    step = end - start
-    square_length = max(float(step @ step), 1e-300)
-    along = ((x - start[0]) * step[0] + (y - start[1]) * step[1]) / square_length
-    along = np.clip(along, 0.0, 1.0)
-    return np.asarray((x - start[0] - along * step[0]) ** 2 + (y - start[1] - along * step[1]) ** 2)
