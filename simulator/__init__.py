@@ -7,14 +7,26 @@ quickly.
 
 ENV_ID = "ApexArena/TrackRace-v0"
 
+SENSORS_OF_ID: dict[str, tuple[str, ...]] = {
+    ENV_ID: ("vector",),
+    "ApexArena/TrackRaceCamera-v0": ("front_facing_camera",),
+    "ApexArena/TrackRaceStereo-v0": ("stereo_cameras",),
+    "ApexArena/TrackRaceLidar-v0": ("front_facing_camera", "lidar"),
+    "ApexArena/TrackRaceSectorLidar-v0": ("front_facing_camera", "sector_lidar"),
+    "ApexArena/TrackRaceDiscretizedSectorLidar-v0": ("front_facing_camera", "discretized_sector_lidar"),
+}
+"""Every registered environment; a lidar comes with the camera, as on the real car."""
+
 
 def register_envs() -> None:
-    """Register `ENV_ID` with gymnasium (its plug-in loader calls this); a second call changes nothing."""
+    """Register all environments with gymnasium (its plug-in loader calls this); again changes nothing."""
     from gymnasium.envs.registration import register, registry
 
-    if ENV_ID not in registry:
-        register(
-            id=ENV_ID,
-            entry_point="simulator.env:TrackEnv",
-            vector_entry_point="simulator.env:TrackVectorEnv",
-        )
+    for env_id, sensors in SENSORS_OF_ID.items():
+        if env_id not in registry:
+            register(
+                id=env_id,
+                entry_point="simulator.env:TrackEnv",
+                vector_entry_point="simulator.env:TrackVectorEnv",
+                kwargs={"sensors": sensors},
+            )

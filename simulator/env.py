@@ -9,8 +9,9 @@ import numpy as np
 
 from simulator import params
 from simulator.rules import Status
+from simulator.sensors.suite import Observation, picked
 from simulator.track import Track
-from simulator.vector import Observation, RewardFunction, TrackVectorEnv
+from simulator.vector import RewardFunction, TrackVectorEnv
 
 __all__ = ["RewardFunction", "TrackEnv", "TrackVectorEnv"]
 
@@ -37,7 +38,7 @@ class TrackEnv(gymnasium.Env[Observation, Any]):
         super().reset(seed=seed)
         # The batch has begun the next episode by itself where one ended; that one is it.
         if self._begun is None or seed is not None:
-            self._begun = self.vector.reset(seed=seed)[0][0]
+            self._begun = picked(self.vector.reset(seed=seed)[0], 0)
         observation, self._begun = self._begun, None
         return observation, {
             "status": Status.PREPARE.name.lower(),
@@ -53,10 +54,10 @@ class TrackEnv(gymnasium.Env[Observation, Any]):
             "progress": float(self.vector.params_rows[0, params.PROGRESS]),
         }
         if 0 in self.vector.outcomes:
-            self._begun = observation[0]
+            self._begun = picked(observation, 0)
             info["lap_time_ms"] = self.vector.outcomes[0].lap_time_ms
         return (
-            self.vector.final_observation[0],
+            picked(self.vector.final_observation, 0),
             float(reward[0]),
             bool(terminated[0]),
             bool(truncated[0]),

@@ -40,11 +40,11 @@ def seed_phases(seeds: SeedArray) -> FloatArray:
     with np.errstate(over="ignore"):
         phases = [seeds * GOLDEN]
         for salt in (np.uint64(1), np.uint64(2)):
-            phases.append(_mixed(seeds * np.uint64(3) + salt))
+            phases.append(mixed(seeds * np.uint64(3) + salt))
     return np.stack(phases) / 2.0**64
 
 
-def _mixed(values: SeedArray) -> SeedArray:
+def mixed(values: SeedArray) -> SeedArray:
     """Scramble integers with the finaliser of splitmix64 (public domain, S. Vigna)."""
     values = (values + GOLDEN) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

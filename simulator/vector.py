@@ -19,7 +19,6 @@ from typing import Any
 
 import numpy as np
 from gymnasium.error import ResetNeeded
-from gymnasium.spaces import Box
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
@@ -31,7 +30,8 @@ from simulator.laps import LapBook, Outcome
 from simulator.params import ParamsBuilder
 from simulator.road import IntArray, Location, road_of
 from simulator.rules import FAULTS, FIRST_CALL_STEPS, Facts, Rules, Status, judge
-from simulator.sensors import LIMIT, LOOKAHEAD_M, OBSERVATION_COLUMNS, observe
+from simulator.sensors import LOOKAHEAD_M
+from simulator.sensors.suite import Observation, Senses, SensorSuite, copied, picked
 from simulator.situation import assess, write_params
 from simulator.starts import StartList, Starts, line_starts
 from simulator.trace import COLUMNS as TRACE_COLUMNS
@@ -39,7 +39,6 @@ from simulator.track import Track
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
-Observation = NDArray[np.float32]
 
 RewardFunction = Callable[[FloatArray, IntArray], FloatArray]
 """(rows [m, len(params.COLUMNS)], car of each row [m]) -> rewards [m]; the arrays hold during the call."""
@@ -76,9 +75,13 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
         spec: CarSpec = CLASSIC,
         rules: Rules | None = None,
         starts: Starts | str = Starts.SPREAD,
+        sensors: Senses | str | Sequence[str] = "vector",
         render_mode: str | None = None,
     ) -> None:
-        """Set the cars up; `reward=None` pays the progress made in percent, less 5 for leaving the track."""
+        """Set the cars up; `reward=None` pays the progress made in percent, less 5 for leaving the track.
+
+        `sensors` are names out of `sensors.suite.Sensor`: one gives its own space, several a `Dict`.
+        """
         if num_envs < 1:
             raise ValueError(f"expected one car or more, got num_envs={num_envs}")
         self.num_envs = num_envs
@@ -89,7 +92,9 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
         self.starts = Starts(starts)
         self._reward = reward
         self.single_action_space = actions.gym_space
-        self.single_observation_space = Box(-LIMIT, LIMIT, (len(OBSERVATION_COLUMNS),), np.float32)
+        self.senses = Senses.of(sensors)
+        self.single_observation_space = self.senses.space
+        self._sensors = SensorSuite(self.senses, self.road, spec.base_to_nose_m, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self._make_columns(num_envs)
@@ -97,6 +102,7 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
     def _make_columns(self, n: int) -> None:
         self._all = np.arange(n)
         self._all.setflags(write=False)
+        self._everybody, self._nobody = np.ones(n, dtype=np.bool_), np.zeros(n, dtype=np.bool_)
         self._start_list: StartList | None = None
         self.status: IntArray = np.full(n, Status.PREPARE, dtype=np.int64)
         self.outcomes: dict[int, Outcome] = {}
@@ -148,7 +154,9 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
         """Start all cars anew; car i of `seed` s lives as a batch of one of seed s + i would."""
         super().reset(seed=int(seed) if isinstance(seed, int | np.integer) else None)
         if seed is not None or self._start_list is None:
-            self._start_list = StartList(self.track, self.car, self._seeds(seed))
+            seeds = self._seeds(seed)
+            self._start_list = StartList(self.track, self.car, seeds)
+            self._sensors.seed(seeds)
         state, line_s, segment = self._fresh(self._all)
         self._forget(self._all)
         self._state = self._before = state
@@ -157,8 +165,8 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
         self._previous_s = self._now.location.s_m
         self.status = np.full(self.num_envs, Status.PREPARE, dtype=np.int64)
         self.outcomes = {}
-        self.final_observation = observe(self.road, self._now)
-        return self.final_observation.copy(), {}
+        self.final_observation = self._sensors.observe(self._now, self._all, self._everybody)
+        return copied(self.final_observation), {}
 
     def _seeds(self, seed: int | Sequence[int] | None) -> NDArray[np.uint64]:
         if isinstance(seed, Sequence):
@@ -299,7 +307,7 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
         return standing_state(base[:, 0], base[:, 1], heading, self.car)[:, 0]
 
     def _look(self, done: IntArray) -> Observation:
-        """See where everybody is now, start the ended drives anew and return the observation [n, 28].
+        """See where everybody is now, start the ended drives anew and return the observation [n, ...].
 
         Cars that ended and their successors are looked at together, in one batch of n + len(done).
         """
@@ -308,14 +316,15 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
         if not len(done):
             self._now = assess(self.road, self.car, state, segment)
             self._keep_time(self._now.location.s_m)
-            self.final_observation = observe(self.road, self._now)
-            return self.final_observation.copy()
+            self.final_observation = self._sensors.observe(self._now, self._all, self._nobody)
+            return copied(self.final_observation)
         fresh, line_s, fresh_segment = self._fresh(done)
         both = np.concatenate([state, fresh], axis=1)
         everything = assess(self.road, self.car, both, np.concatenate([segment, fresh_segment]))
         self._keep_time(everything.location.s_m[:n])
-        seen = observe(self.road, everything)
-        self.final_observation = seen[:n]
+        fresh_ones = np.arange(n + len(done)) >= n
+        seen = self._sensors.observe(everything, np.concatenate([self._all, done]), fresh_ones)
+        self.final_observation = picked(seen, slice(n))
         present = self._all.copy()
         present[done] = np.arange(n, n + len(done))
         self._now = everything.pick(present)
@@ -323,7 +332,7 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
         self._forget(done)
         self._previous_s = np.where(present < n, self._previous_s, self._now.location.s_m)
         self._travel_m[done] = self._way(line_s, everything.location.s_m[n:])
-        return seen.take(present, axis=0)
+        return picked(seen, present)
 
     def _way(self, from_s: FloatArray, to_s: FloatArray) -> FloatArray:
         """Return the way (m) along the centre line between two places less than half a lap apart, signed."""
@@ -363,7 +372,7 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
         """Return gymnasium's SAME_STEP infos of the drives that ended."""
         final = np.full(self.num_envs, None, dtype=object)
         for car in done.tolist():
-            final[car] = self.final_observation[car]
+            final[car] = picked(self.final_observation, car)
         lap_time_ms = np.zeros(self.num_envs, dtype=np.int64)
         for car, outcome in self.outcomes.items():
             lap_time_ms[car] = outcome.lap_time_ms or 0

@@ -36,7 +36,7 @@ def registered() -> None:
 
 
 @pytest.mark.parametrize("settings", [{}, {"actions": THREE}, {"track": "needle", "starts": "line"}])
-@pytest.mark.parametrize("env_id", [simulator.ENV_ID])
+@pytest.mark.parametrize("env_id", simulator.SENSORS_OF_ID)
 def test_gymnasium_checker_has_nothing_to_say(env_id: str, settings: dict[str, Any]) -> None:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -46,7 +46,7 @@ def test_gymnasium_checker_has_nothing_to_say(env_id: str, settings: dict[str, A
 
 def test_every_id_of_ours_is_checked() -> None:
     ours = {env_id for env_id in gymnasium.registry if env_id.startswith("ApexArena/")}
-    assert ours == {simulator.ENV_ID}
+    assert ours == set(simulator.SENSORS_OF_ID)
 
 
 def test_registering_twice_changes_nothing() -> None:
