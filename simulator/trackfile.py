@@ -13,9 +13,11 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from simulator.crossing import first_crossing
+
 MAX_FILE_BYTES = 2_000_000
 MIN_POINTS = 12
-MAX_POINTS = 20_000
+MAX_POINTS = 5_000
 MIN_LENGTH_M, MAX_LENGTH_M = 5.0, 500.0
 MIN_HALF_WIDTH_M, MAX_HALF_WIDTH_M = 0.05, 2.5
 MAX_EXTENT_M = 200.0
@@ -122,6 +124,7 @@ def _check_shape(table: NDArray[np.float64], name: str) -> None:
             f"are {half_widths.min():.3f} to {half_widths.max():.3f} m away; mend the rows where they are not"
         )
     _check_sides(centre, inner, outer, name)
+    _check_crossings(centre, inner, outer, name)
 
 
 def _check_sides(
@@ -140,6 +143,24 @@ def _check_sides(
         raise TrackError(
             f"{name}: expected the inner border inside of the centre line and the outer border outside; "
             f"in row {wrong[0]} ({len(wrong)} in all) they are otherwise; order both along the centre line"
+        )
+
+
+def _check_crossings(
+    centre: NDArray[np.float64], inner: NDArray[np.float64], outer: NDArray[np.float64], name: str
+) -> None:
+    """Refuse lines that cross themselves or one another: which part of the road is which would be a guess."""
+    lines = {"centre line": centre, "inner border": inner, "outer border": outer}
+    for title, line in lines.items():
+        if found := first_crossing(line):
+            raise TrackError(
+                f"{name}: expected a {title} that does not cross itself, it does in rows {found[0]} and "
+                f"{found[1]}; move those rows apart, or make the road narrower in tight bends"
+            )
+    if found := first_crossing(inner, outer):
+        raise TrackError(
+            f"{name}: expected two borders that never meet, the inner one crosses the outer one in rows "
+            f"{found[0]} and {found[1]}; keep the parts of the road apart"
         )
 
 

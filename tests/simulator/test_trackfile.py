@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from simulator.crossing import first_crossing
 from simulator.track import Track, TrackError
 from simulator.trackfile import MAX_FILE_BYTES
 
@@ -28,7 +29,7 @@ def test_not_a_number_is_named_with_its_row(oval: Track) -> None:
 def test_wrong_shape_is_named(oval: Track) -> None:
     refused(oval.rows()[:, :4], r"shape \(n, 6\).*\(94, 4\)")
     refused(oval.rows()[0], r"\(6,\)")
-    refused(np.zeros((0, 6)), "12 to 20,000 rows, it has 0")
+    refused(np.zeros((0, 6)), "12 to 5,000 rows, it has 0")
 
 
 def test_text_and_objects_are_no_numbers() -> None:
@@ -38,7 +39,7 @@ def test_text_and_objects_are_no_numbers() -> None:
 
 
 def test_too_few_points(oval: Track) -> None:
-    refused(oval.rows()[:5], "12 to 20,000 rows, it has 5")
+    refused(oval.rows()[:5], "12 to 5,000 rows, it has 5")
     refused(np.repeat(oval.rows()[:1], 40, axis=0), "12 different centre points or more, it has 1")
 
 
@@ -69,6 +70,24 @@ def test_swapped_and_crossing_borders(oval: Track) -> None:
     backwards = rows.copy()
     backwards[:, 2:4] = rows[::-1, 2:4]
     refused(backwards, "they are|otherwise")
+
+
+def test_lines_that_cross_are_named_with_their_rows(oval: Track) -> None:
+    eight = oval.rows()
+    s = 0.3 + np.linspace(0.0, 2.0 * np.pi, len(eight))
+    eight[:, 0:2] = np.column_stack([6.0 * np.sin(s), 3.0 * np.sin(2.0 * s)])
+    eight[-1, 0:2] = eight[0, 0:2]
+    assert first_crossing(eight[:, 0:2]) is not None
+    loop = oval.rows()
+    loop[[10, 12], 2:4] = loop[[12, 10], 2:4]
+    refused(loop, "inner border that does not cross itself, it does in rows")
+
+
+def test_two_crossing_squares_are_found_and_two_apart_are_not() -> None:
+    square = np.array([[0.0, 0.0], [2.0, 0.0], [2.0, 2.0], [0.0, 2.0], [0.0, 0.0]])
+    assert first_crossing(square) is None
+    assert first_crossing(square, square + 1.0) == (1, 0)
+    assert first_crossing(square, square + 5.0) is None
 
 
 def test_track_in_other_units(oval: Track) -> None:
