@@ -15,39 +15,27 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from arena import comparing, serve
 from arena.garage.verdicts import EntrantFault, Verdict
+from arena.options import (
+    FAULT_OF_ENTRANT,
+    OUR_FAULT,
+    existing_file,
+    first_step_option,
+    hyperparameters_option,
+    json_option,
+    load_track,
+    logs_option,
+    messages,
+    metadata_option,
+    output,
+    print_json,
+    read_text,
+    track_option,
+)
 from simulator import tracks
-from simulator.track import Track, TrackError
-
-FAULT_OF_ENTRANT, WRONG_USAGE, OUR_FAULT = 1, 2, 3
-
-output = Console()
-messages = Console(stderr=True)
-
-existing_file = click.Path(exists=True, dir_okay=False, path_type=Path)
-json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-metadata_option = click.option(
-    "--model-metadata", type=existing_file, help="The action space: a DeepRacer model_metadata.json."
-)
-hyperparameters_option = click.option(
-    "--hyperparameters", type=existing_file, help="A DeepRacer hyperparameters.json."
-)
-track_option = click.option(
-    "--track",
-    "track_name",
-    required=True,
-    metavar="T",
-    help="A shipped track's name (`arena tracks`) or a .npy file.",
-)
-
-
-def print_json(value: Any) -> None:
-    """Write one JSON document to standard output."""
-    click.echo(json.dumps(value, indent=2, sort_keys=False))
 
 
 def main() -> None:
@@ -95,26 +83,6 @@ def cli() -> None:
     """Apex Arena: train a 1:18 scale car with a reward function, race it, and watch the laps."""
 
 
-def load_track(name: str) -> Track:
-    """Load a shipped track or a file; a name that is neither is wrong usage."""
-    if name not in tracks.names() and not Path(name).is_file():
-        raise click.BadParameter(
-            f"{name!r} is neither a shipped track ({', '.join(tracks.names())}) nor a file.",
-            param_hint="--track",
-        )
-    try:
-        return tracks.load(name)
-    except TrackError as error:
-        raise EntrantFault(Verdict.TRACK, str(error)) from error
-
-
-def read_text(path: Path | None) -> str | None:
-    """Read a settings file as text, or pass None on."""
-    from arena.garage.sandbox import decode_source
-
-    return decode_source(path.read_bytes()) if path else None
-
-
 @cli.command()
 @click.argument("reward", type=existing_file)
 @track_option
@@ -122,7 +90,7 @@ def read_text(path: Path | None) -> str | None:
 @hyperparameters_option
 @click.option(
     "--steps",
-    type=click.IntRange(1_000, 100_000_000),
+    type=click.IntRange(1_024, 100_000_000),
     default=500_000,
     show_default=True,
     help="Training budget.",
@@ -135,6 +103,8 @@ def read_text(path: Path | None) -> str | None:
     type=click.Path(file_okay=False, path_type=Path),
     help="Where the policy goes.",
 )
+@first_step_option
+@logs_option
 @json_option
 def train(
     reward: Path,
@@ -144,10 +114,12 @@ def train(
     steps: int,
     seed: int,
     folder: Path,
+    first_step: int,
+    logs: Path | None,
     as_json: bool,
 ) -> None:
     """Train a car with the reward function in REWARD."""
-    from arena.garage import sandbox, settings
+    from arena.garage import export, recording, sandbox, settings
 
     source = sandbox.decode_source(reward.read_bytes())
     metadata = settings.parse_model_metadata(read_text(model_metadata))
@@ -155,6 +127,9 @@ def train(
     track = load_track(track_name)
     for warning in (*metadata.warnings, *learning.warnings):
         messages.print(f"note: {warning}", style="yellow", markup=False)
+    if logs:
+        require_free(logs)
+    recorder = recording.DriveRecorder() if logs else None
 
     from arena.garage import training
 
@@ -167,6 +142,8 @@ def train(
             steps=steps,
             seed=seed,
             on_progress=on_progress,
+            recorder=recorder,
+            first_step=first_step,
         )
     trained.policy.save(folder)
     (folder / "reward_function.py").write_text(source, encoding="utf-8")
@@ -181,6 +158,13 @@ def train(
         "seed": seed,
     }
     (folder / "training.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    if logs and recorder:
+        drives = recorder.drives()
+        result["logged_episodes"] = export.write_training(logs, drives, track, metadata, learning)
+        if not drives:
+            messages.print(
+                "note: no recorded car completed a drive, so the logs are empty; train for longer."
+            )
     if as_json:
         print_json(result)
         return
@@ -189,6 +173,16 @@ def train(
         f"{trained.episodes:,} episodes, {trained.completed_laps:,} of them complete laps."
     )
     output.print(f"Now race it:  arena race {folder} --track {track_name}", markup=False)
+
+
+def require_free(logs: Path) -> None:
+    """Refuse, before anything is trained, a folder that holds the logs of another training."""
+    from arena.garage import export
+
+    try:
+        export.require_free(logs)
+    except export.ExportError as error:
+        raise click.BadParameter(str(error), param_hint="--deepracer-logs") from error
 
 
 class progress_bar:  # noqa: N801 (used as a verb: `with progress_bar(...) as on_progress`)
@@ -233,16 +227,19 @@ def seconds(milliseconds: int | None) -> str:
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @track_option
 @click.option("--laps", type=click.IntRange(1, 100), default=3, show_default=True)
+@logs_option
 @json_option
-def race(folder: Path, track_name: str, laps: int, as_json: bool) -> None:
+def race(folder: Path, track_name: str, laps: int, logs: Path | None, as_json: bool) -> None:
     """Race the trained car in FOLDER against the clock, from a standing start."""
-    from arena.garage import racing
+    from arena.garage import export, racing, settings
     from arena.garage.policy import Policy
 
-    track = load_track(track_name)
-    trial = racing.time_trial(Policy.load(folder), track, laps=laps)
+    track, policy = load_track(track_name), Policy.load(folder)
+    trial = racing.time_trial(policy, track, laps=laps)
     trace = folder / f"trace-{track.name}.npz"
     trial.trace.save(trace)
+    if logs:
+        export.write_evaluation(logs, trial, track, settings.ModelMetadata(policy.actions))
     if as_json:
         print_json(
             {

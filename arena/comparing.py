@@ -3,19 +3,18 @@
 On files alone, like `arena train` and `race`; imported by `arena.cli`.
 """
 
-import json
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from arena.garage.verdicts import EntrantFault, Verdict
+from arena.options import existing_file, json_option, output, print_json
 from simulator.car import CLASSIC, SPECS
 
 
 @click.command()
-@click.argument("log", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("log", type=existing_file)
 @click.option(
     "--spec",
     "spec_name",
@@ -24,7 +23,7 @@ from simulator.car import CLASSIC, SPECS
     show_default=True,
     help="The car: classic for the console of 2022 and DeepRacer for Cloud, v6 for DeepRacer on AWS.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@json_option
 def replay(log: Path, spec_name: str, as_json: bool) -> None:
     """Compare our car with LOG, a log of the real simulator: the errors after one second of open loop.
 
@@ -38,7 +37,7 @@ def replay(log: Path, spec_name: str, as_json: bool) -> None:
     except LogError as error:
         raise EntrantFault(Verdict.LOG, f"{log.name}: {error}", line=error.line) from error
     if as_json:
-        click.echo(json.dumps(errors.as_json(), indent=2))
+        print_json(errors.as_json())
         return
     title = f"{log.name}: {errors.starts:,} starts in {errors.episodes:,} episodes, one second each"
     table = Table("root mean square of the error in", spec_name, "bicycle", title=title)
@@ -51,4 +50,4 @@ def replay(log: Path, spec_name: str, as_json: bool) -> None:
         f"{errors.bicycle_nose_position_rms_m:.3f} m",
     )
     table.add_row("heading", f"{errors.yaw_rms_deg:.1f} deg", f"{errors.bicycle_yaw_rms_deg:.1f} deg")
-    Console().print(table)
+    output.print(table)

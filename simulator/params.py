@@ -61,16 +61,32 @@ class StaticParams(TypedDict):
     waypoints: list[list[float]]
     track_length: float
     is_reversed: bool
+    first_step: int
+
+
+FIRST_CALL_STEPS = 2
+"""`steps` in the first call of an episode: DeepRacer counts the reset as step 1 and makes no call for it."""
 
 
 class ParamsBuilder:
     """Makes params dicts for one track."""
 
-    def __init__(self, waypoints: Sequence[Sequence[float]], track_length: float, is_reversed: bool) -> None:
-        """Take all centre vertices (m), closing duplicate included, and the length of the centre line (m)."""
+    def __init__(
+        self,
+        waypoints: Sequence[Sequence[float]],
+        track_length: float,
+        is_reversed: bool,
+        first_step: int = FIRST_CALL_STEPS,
+    ) -> None:
+        """Take all centre vertices (m), closing duplicate included, and the length of the centre line (m).
+
+        `first_step` other than 2 is for functions that set themselves up when `steps` is 1 (or 0), which
+        DeepRacer never says: it renumbers the steps that the function sees, and nothing else.
+        """
         self.waypoints = [(float(x), float(y)) for x, y in waypoints]
         self.track_length = float(track_length)
         self.is_reversed = bool(is_reversed)
+        self.first_step = int(first_step)
         self._template: dict[str, Any] = {
             "all_wheels_on_track": True,
             "x": 0.0,
@@ -107,17 +123,19 @@ class ParamsBuilder:
             "waypoints": [list(point) for point in self.waypoints],
             "track_length": self.track_length,
             "is_reversed": self.is_reversed,
+            "first_step": self.first_step,
         }
 
     @classmethod
     def from_static(cls, static: StaticParams) -> ParamsBuilder:
         """Make the builder that `static` was taken from."""
-        return cls(static["waypoints"], static["track_length"], static["is_reversed"])
+        return cls(static["waypoints"], static["track_length"], static["is_reversed"], static["first_step"])
 
     def dicts(self, rows: Sequence[Sequence[float]]) -> Iterator[dict[str, Any]]:
         """Yield one fresh dict per row; rows are lists of floats in the order of `COLUMNS`."""
         # Copying a template and assigning is half the price of a dict display of 27 keys.
         copy, waypoints = self._template.copy, self.waypoints
+        earlier = FIRST_CALL_STEPS - self.first_step
         for row in rows:
             params = copy()
             (
@@ -139,6 +157,8 @@ class ParamsBuilder:
                 crashed,
                 params["sim_time"],
             ) = row
+            if earlier:
+                params["steps"] -= earlier
             params["all_wheels_on_track"] = wheels != 0.0
             params["is_left_of_center"] = left != 0.0
             params["is_offtrack"] = off_track != 0.0

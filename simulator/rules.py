@@ -16,11 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.car import STEP_S
+from simulator.params import FIRST_CALL_STEPS as FIRST_CALL_STEPS
 
 RULES_VERSION = "1"
-
-FIRST_CALL_STEPS = 2
-"""`steps` in the first call of an episode: DeepRacer counts the reset (`prepare`) as step 1."""
 
 
 class Status(IntEnum):

@@ -24,7 +24,7 @@ from arena.garage.sources import decode_source
 from arena.garage.verdicts import EntrantFault, SandboxError, Verdict
 from arena.garage.wire import MEMORY_EXIT, Head, Kind, ProtocolError, pack, pack_json, unpack_json
 from simulator.canned import canned_states
-from simulator.params import COLUMNS, ParamsBuilder
+from simulator.params import COLUMNS, FIRST_CALL_STEPS, ParamsBuilder
 from simulator.track import Track
 
 __all__ = ["CheckResult", "Limits", "RewardSandbox", "StateReward", "Usage", "check", "decode_source"]
@@ -45,15 +45,23 @@ class RewardSandbox:
     batches.
 
     `seed` seeds `random` and `numpy.random` in the child; it may be a function of the code's digest, which is
-    known before the first line of the code has run. Raises `EntrantFault` on entering for a file that cannot
-    be used, and on the first call that fails.
+    known before the first line of the code has run. `first_step` is for `ParamsBuilder`. Raises
+    `EntrantFault` on entering for a file that cannot be used, and on the first call that fails.
     """
 
     def __init__(
-        self, source: str, track: Track, num_cars: int, *, limits: Limits | None = None, seed: Seed = 0
+        self,
+        source: str,
+        track: Track,
+        num_cars: int,
+        *,
+        limits: Limits | None = None,
+        seed: Seed = 0,
+        first_step: int = FIRST_CALL_STEPS,
     ) -> None:
         self._source = source
-        self._static = ParamsBuilder(track.waypoints.tolist(), track.length_m, track.is_reversed).static()
+        points = track.waypoints.tolist()
+        self._static = ParamsBuilder(points, track.length_m, track.is_reversed, first_step).static()
         self._num_cars = num_cars
         self._limits = limits or Limits()
         self._seed = seed
@@ -296,7 +304,13 @@ class CheckResult:
         }
 
 
-def check(source: str | bytes, track: Track, *, limits: Limits | None = None) -> CheckResult:
+def check(
+    source: str | bytes,
+    track: Track,
+    *,
+    limits: Limits | None = None,
+    first_step: int = FIRST_CALL_STEPS,
+) -> CheckResult:
     """Run a reward function on a dozen canned states, one after the other with one car, from the start on.
 
     Never raises `EntrantFault`: what is wrong stands in the result. `SandboxError` passes, because it is not
@@ -307,7 +321,7 @@ def check(source: str | bytes, track: Track, *, limits: Limits | None = None) ->
         text = decode_source(source) if isinstance(source, bytes) else source
 
         states = canned_states(track)
-        sandbox = RewardSandbox(text, track, 1, limits=limits or CHECK_LIMITS)
+        sandbox = RewardSandbox(text, track, 1, limits=limits or CHECK_LIMITS, first_step=first_step)
         with sandbox as reward:
             rows = np.array([state.row for state in states])
             values = reward(rows, np.zeros(len(states), np.int64)).tolist()

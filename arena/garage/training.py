@@ -30,12 +30,14 @@ from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 from arena.garage.limits import Limits
 from arena.garage.policy import Policy
 from arena.garage.progress import Meter, Progress
+from arena.garage.recording import DriveRecorder
 from arena.garage.sandbox import RewardSandbox
 from arena.garage.settings import Hyperparameters, ModelMetadata
 from arena.garage.training_ppo import Learner, StopLearning
 from arena.garage.verdicts import EntrantFault
 from simulator.actions import Discrete
 from simulator.env import TrackVectorEnv
+from simulator.params import FIRST_CALL_STEPS
 from simulator.track import Track
 
 __all__ = ["MIN_STEPS", "Progress", "Training", "train", "training_seed"]
@@ -118,8 +120,12 @@ def train(
     seed: int = 0,
     on_progress: OnProgress | None = None,
     should_stop: ShouldStop | None = None,
+    recorder: DriveRecorder | None = None,
+    first_step: int = FIRST_CALL_STEPS,
 ) -> Training:
     """Train a policy with the reward function `source`; `seed` is the race's.
+
+    `recorder` keeps drives for logs; `first_step` is what `steps` is in the first call of an episode.
 
     Raises `EntrantFault` (its `output` holds what was printed), `SandboxError`, or `ValueError` for a budget
     below `MIN_STEPS`.
@@ -134,12 +140,15 @@ def train(
         plan.num_cars,
         limits=Limits(cpu_s=int(calls_s + _REWARD_START_S), calls_s=calls_s),
         seed=partial(training_seed, seed, metadata=metadata, hyperparameters=hyperparameters, steps=steps),
+        first_step=first_step,
     )
+    if recorder is not None:
+        recorder.plan(plan.num_cars, plan.steps)
     watch = Watch(Meter(plan.steps, plan.num_cars), on_progress, should_stop)
     try:
         with sandbox as reward:
             env = TrackVectorEnv(track, plan.num_cars, actions=metadata.actions, reward=reward)
-            ppo = _learner(Cars(env, watch.meter), plan, hyperparameters, reward.seed)
+            ppo = _learner(Cars(env, watch.meter, recorder), plan, hyperparameters, reward.seed)
             watch.learn(ppo, plan.steps)
             policy = extract_policy(ppo, metadata, {"track": track.name, "seed": str(reward.seed)})
     except EntrantFault as fault:
@@ -215,9 +224,10 @@ def _array(parameter: torch.Tensor) -> NDArray[np.float64]:
 class Cars(VecEnv):
     """`TrackVectorEnv` as stable-baselines3 wants it; only ended drives get an info of their own."""
 
-    def __init__(self, env: TrackVectorEnv, meter: Meter) -> None:
+    def __init__(self, env: TrackVectorEnv, meter: Meter, recorder: DriveRecorder | None = None) -> None:
         self.env = env
         self._meter = meter
+        self._recorder = recorder
         self._infos: list[dict[str, Any]] = [{}] * env.num_envs
         super().__init__(env.num_envs, env.single_observation_space, env.single_action_space)
 
@@ -238,6 +248,8 @@ class Cars(VecEnv):
         observation, rewards, terminated, truncated, _ = self.env.step(self._actions)
         outcomes = self.env.outcomes
         self._meter.count(rewards, outcomes)
+        if self._recorder is not None:
+            self._recorder.note(self.env, rewards)
         infos = self._infos
         if outcomes:
             infos = infos.copy()

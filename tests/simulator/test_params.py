@@ -202,3 +202,15 @@ def test_canned_states_are_what_their_names_say(name: str) -> None:
     assert states["rolled back behind the start"][params.PROGRESS] < 0.0
     assert states["last step of a lap"][params.PROGRESS] == 100.0
     assert all(np.isfinite(row).all() for row in states.values())
+
+
+@pytest.mark.parametrize("first_step", [0, 1, 2])
+def test_steps_can_be_renumbered_for_functions_that_begin_at_1(oval: Track, first_step: int) -> None:
+    usual = builder(oval)
+    other = ParamsBuilder(oval.waypoints.tolist(), oval.length_m, oval.is_reversed, first_step)
+    row = [0.0] * len(COLUMNS)
+    row[COLUMNS.index("steps")] = 2.0
+    expected = next(usual.dicts([row]))
+    found = next(ParamsBuilder.from_static(other.static()).dicts([row]))
+    assert (found["steps"], type(found["steps"])) == (float(first_step), float)
+    assert found | {"steps": 2.0} == expected

@@ -1,0 +1,73 @@
+"""What the commands share: options, reading the files that they name, and where results and messages go."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from arena.garage.verdicts import EntrantFault, Verdict
+from simulator import tracks
+from simulator.params import FIRST_CALL_STEPS
+from simulator.track import Track, TrackError
+
+FAULT_OF_ENTRANT, WRONG_USAGE, OUR_FAULT = 1, 2, 3
+
+output = Console()
+messages = Console(stderr=True)
+
+existing_file = click.Path(exists=True, dir_okay=False, path_type=Path)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+metadata_option = click.option(
+    "--model-metadata", type=existing_file, help="The action space: a DeepRacer model_metadata.json."
+)
+hyperparameters_option = click.option(
+    "--hyperparameters", type=existing_file, help="A DeepRacer hyperparameters.json."
+)
+track_option = click.option(
+    "--track",
+    "track_name",
+    required=True,
+    metavar="T",
+    help="A shipped track's name (`arena tracks`) or a .npy file.",
+)
+first_step_option = click.option(
+    "--first-step",
+    type=click.IntRange(0, FIRST_CALL_STEPS),
+    default=FIRST_CALL_STEPS,
+    show_default=True,
+    help="What `steps` is in the first call of an episode. DeepRacer says 2; a function that sets itself up "
+    "when steps is 1 (or 0) never does so there, but does with this.",
+)
+logs_option = click.option(
+    "--deepracer-logs",
+    "logs",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Also write a DeepRacer model folder with logs, for deepracer-utils and what builds on it.",
+)
+
+
+def print_json(value: Any) -> None:
+    """Write one JSON document to standard output."""
+    click.echo(json.dumps(value, indent=2, sort_keys=False))
+
+
+def load_track(name: str) -> Track:
+    """Load a shipped track or a file; a name that is neither is wrong usage."""
+    if name not in tracks.names() and not Path(name).is_file():
+        raise click.BadParameter(
+            f"{name!r} is neither a shipped track ({', '.join(tracks.names())}) nor a file.",
+            param_hint="--track",
+        )
+    try:
+        return tracks.load(name)
+    except TrackError as error:
+        raise EntrantFault(Verdict.TRACK, str(error)) from error
+
+
+def read_text(path: Path | None) -> str | None:
+    """Read a settings file as text, or pass None on."""
+    from arena.garage.sandbox import decode_source
+
+    return decode_source(path.read_bytes()) if path else None

@@ -1,0 +1,156 @@
+"""Model folders of DeepRacer: deepracer-utils loads them as they are, and finds what was driven."""
+
+from __future__ import annotations
+
+import csv
+import importlib
+import json
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import starter_kits
+from arena.garage import export, racing
+from arena.garage.recording import DriveRecorder
+from arena.garage.settings import Hyperparameters, ModelMetadata
+from arena.garage.training import Training, train
+from simulator import tracks
+from simulator.actions import Continuous, Discrete
+
+OVAL = tracks.load("oval")
+SOURCE = (starter_kits.FOLDER / "make_progress" / "reward_function.py").read_text(encoding="utf-8")
+DISCRETE = ModelMetadata(Discrete(((-30.0, 1.0), (-15.0, 1.5), (0.0, 2.0), (15.0, 1.5), (30.0, 1.0))))
+CONTINUOUS = ModelMetadata(Continuous((-30.0, 30.0), (0.5, 2.0)))
+AT = datetime(2026, 11, 23, 20, 15, 30, tzinfo=UTC)
+STEPS = 20_000
+
+
+def trained(metadata: ModelMetadata) -> tuple[Training, DriveRecorder]:
+    recorder = DriveRecorder()
+    return train(SOURCE, OVAL, metadata=metadata, steps=STEPS, recorder=recorder), recorder
+
+
+@pytest.fixture(scope="module", params=[DISCRETE, CONTINUOUS], ids=["discrete", "continuous"])
+def model(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, ModelMetadata, DriveRecorder, racing.Trial]:
+    """A folder with the logs of a training and of one race with its car."""
+    metadata: ModelMetadata = request.param
+    folder = tmp_path_factory.mktemp("model")
+    training, recorder = trained(metadata)
+    export.write_training(folder, recorder.drives(), OVAL, metadata, Hyperparameters())
+    trial = racing.time_trial(training.policy, OVAL, laps=2)
+    export.write_evaluation(folder, trial, OVAL, metadata, AT)
+    return folder, metadata, recorder, trial
+
+
+Model = tuple[Path, ModelMetadata, DriveRecorder, racing.Trial]
+
+
+@pytest.fixture
+def deepracer(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The community's package; it wants to know an AWS region even for files."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    return importlib.import_module("deepracer.logs")
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_deepracer_utils_loads_a_training(model: Model, deepracer: Any) -> None:
+    folder, metadata, recorder, _ = model
+    log = deepracer.DeepRacerLog(model_folder=str(folder))
+    log.load()
+    frame, drives = log.dataframe(), recorder.drives()
+    assert len(frame) == sum(len(drive.trace) + 1 for drive in drives)
+    assert frame["unique_episode"].nunique() == len(drives)
+    assert Counter(frame["episode_status"])["prepare"] == len(drives)
+    assert set(frame["action"]) <= ({-1} if metadata is CONTINUOUS else set(range(5)))
+    runs = deepracer.AnalysisUtils.simulation_agg(frame, secondgroup="unique_episode")
+    assert runs["reward"].sum() == pytest.approx(sum(float(drive.rewards.sum()) for drive in drives))
+    assert runs["progress"].between(-1.0, 100.0).all()
+    assert runs["iteration"].max() == (len(drives) - 1) // 20
+    assert (runs["dist"] > 0.0).all()
+    assert log.action_space()
+    assert log.hyperparameters()["batch_size"] == 2048
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_deepracer_utils_loads_an_evaluation(model: Model, deepracer: Any) -> None:
+    folder, _, _, trial = model
+    log = deepracer.DeepRacerLog(model_folder=str(folder))
+    log.load_evaluation_trace()
+    laps = deepracer.AnalysisUtils.simulation_agg(
+        log.dataframe(), firstgroup="stream", secondgroup="episode", is_eval=True
+    )
+    assert laps["stream"].unique().tolist() == ["20261123201530"]
+    assert laps["complete"].sum() == trial.completed_laps
+    for lap, time_s in zip(trial.laps, laps["time"], strict=False):
+        assert time_s == pytest.approx(lap.lap_time_ms / 1000, abs=2.01 / 15)
+    assert laps["off_track"].sum() == trial.off_track_count
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_deepracer_utils_reads_the_metrics(model: Model, deepracer: Any) -> None:
+    folder, _, recorder, _ = model
+    metrics = deepracer.metrics.TrainingMetrics(
+        bucket=None, fname=str(folder / "metrics" / "TrainingMetrics.json")
+    )
+    table = metrics.getTraining()
+    assert len(table) == len(recorder.drives())
+    assert metrics.getSummary(rounds=[1], method="mean", summary_index=["r-i"]) is not None
+
+
+def test_metrics_of_a_race_hold_the_official_times(model: Model) -> None:
+    folder, _, _, trial = model
+    text = (folder / "metrics" / "EvaluationMetrics-20261123201530.json").read_text(encoding="utf-8")
+    metrics = json.loads(text)["metrics"]
+    times = [entry["elapsed_time_in_milliseconds"] for entry in metrics[: len(trial.laps)]]
+    assert times == [lap.lap_time_ms for lap in trial.laps]
+    assert sum(entry["off_track_count"] for entry in metrics) == trial.off_track_count
+    if trial.finished:
+        assert [entry["episode_status"] for entry in metrics] == ["In progress", "Lap complete"]
+
+
+def test_nothing_is_overwritten(model: Model) -> None:
+    folder, metadata, recorder, trial = model
+    before = (folder / "training-simtrace" / "0-iteration.csv").read_bytes()
+    with pytest.raises(export.ExportError, match="already holds the logs of a training"):
+        export.write_training(folder, recorder.drives(), OVAL, metadata, Hyperparameters())
+    assert (folder / "training-simtrace" / "0-iteration.csv").read_bytes() == before
+    again = export.write_evaluation(folder, trial, OVAL, metadata, AT)
+    assert again.parent.parent.name == "evaluation-20261123201531"
+
+
+def test_iterations_hold_20_episodes_each_numbered_throughout(model: Model) -> None:
+    folder, _, recorder, _ = model
+    files = sorted(
+        (folder / "training-simtrace").glob("*.csv"), key=lambda path: int(path.name.split("-")[0])
+    )
+    numbers = []
+    for file in files:
+        with file.open(encoding="utf-8", newline="") as rows:
+            numbers.append(sorted({int(row["episode"]) for row in csv.DictReader(rows)}))
+    assert [number for iteration in numbers for number in iteration] == list(range(len(recorder.drives())))
+    assert all(len(iteration) == 20 for iteration in numbers[:-1])
+
+
+def test_recording_does_not_change_what_is_learned() -> None:
+    plain = train(SOURCE, OVAL, metadata=DISCRETE, steps=4096)
+    recorded = train(SOURCE, OVAL, metadata=DISCRETE, steps=4096, recorder=DriveRecorder())
+    assert recorded.policy.to_bytes() == plain.policy.to_bytes()
+
+
+def test_few_cars_of_a_long_training_are_recorded() -> None:
+    recorder = DriveRecorder()
+    recorder.plan(256, 500_000)
+    assert recorder.cars == 30
+    recorder.plan(16, 2_000)
+    assert recorder.cars == 16
+
+
+def test_training_without_a_completed_drive_has_no_episodes(tmp_path: Path) -> None:
+    assert export.write_training(tmp_path, [], OVAL, DISCRETE, Hyperparameters()) == 0
+    assert not (tmp_path / "training-simtrace").exists()

@@ -1,0 +1,52 @@
+"""What people own, on the command line: logs for the community's tools, functions that begin at step 1."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.arena.test_cli import KIT, arena, document
+
+BEGINS_AT_1 = """
+memory = {}
+
+def reward_function(params):
+    if params["steps"] == 1:
+        memory["progress"] = params["progress"]
+    gained = params["progress"] - memory["progress"]
+    memory["progress"] = params["progress"]
+    return float(gained)
+"""
+
+
+def test_training_and_races_write_logs_into_one_model_folder(tmp_path: Path) -> None:
+    reward = KIT / "reward_function.py"
+    train = [
+        "train",
+        reward,
+        "--track",
+        "oval",
+        "--steps",
+        "4000",
+        "--out",
+        "car",
+        "--deepracer-logs",
+        "model",
+    ]
+    result = document(arena(*train, "--json", cwd=tmp_path))
+    assert result["logged_episodes"] > 0
+    assert (tmp_path / "model" / "training-simtrace" / "0-iteration.csv").is_file()
+    race = ["race", "car", "--track", "oval", "--laps", "1", "--deepracer-logs", "model", "--json"]
+    document(arena(*race, cwd=tmp_path))
+    assert len(list(tmp_path.glob("model/evaluation-*/evaluation-simtrace/0-iteration.csv"))) == 1
+    again = arena(*train, cwd=tmp_path)
+    assert again.returncode == 2
+    assert "already holds the logs of a training" in " ".join(again.stderr.split())
+
+
+def test_first_step_wakes_functions_that_begin_at_1(tmp_path: Path) -> None:
+    (tmp_path / "reward.py").write_text(BEGINS_AT_1, encoding="utf-8")
+    train = ["train", "reward.py", "--track", "oval", "--steps", "2000", "--out", "car", "--json"]
+    as_there = arena(*train, cwd=tmp_path)
+    assert (as_there.returncode, document(as_there)["verdict"]) == (1, "runtime")
+    shimmed = arena(*train, "--first-step", "1", cwd=tmp_path)
+    assert document(shimmed)["steps"] > 0
