@@ -20,18 +20,8 @@ def reward_function(params):
 
 def test_training_and_races_write_logs_into_one_model_folder(tmp_path: Path) -> None:
     reward = KIT / "reward_function.py"
-    train = [
-        "train",
-        reward,
-        "--track",
-        "oval",
-        "--steps",
-        "4000",
-        "--out",
-        "car",
-        "--deepracer-logs",
-        "model",
-    ]
+    train: list[str | Path] = ["train", reward, "--track", "oval", "--steps", "4000", "--out", "car"]
+    train += ["--deepracer-logs", "model"]
     result = document(arena(*train, "--json", cwd=tmp_path))
     assert result["logged_episodes"] > 0
     assert (tmp_path / "model" / "training-simtrace" / "0-iteration.csv").is_file()
