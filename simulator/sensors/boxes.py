@@ -45,7 +45,7 @@ class Boxes:
     ) -> Boxes:
         """Make equal boxes at positions [b, 2] (seen by all cars) or [n, b, 2] (each car's own)."""
         position = np.asarray(position_m, dtype=np.float64)
-        position = position.reshape((-1, *position.shape[-2:]))
+        position = position[None] if position.ndim == 2 else position
         rows = np.empty((*position.shape[:2], len(BOX_COLUMNS)))
         rows[:, :, :HEADING] = position
         rows[:, :, HEADING] = heading_rad

@@ -123,7 +123,8 @@ def _dash_distance(track: Track, grid: Grid) -> FloatArray:
     distance = np.full((grid.rows, grid.columns), band)
     count = round(track.length_m / (DASH_M + GAP_M))
     starts = np.arange(count) * (track.length_m / count)
-    along = np.linspace(0.0, DASH_M, 4)
+    # The ends are round, and belong to the length.
+    along = np.linspace(0.5 * DASH_WIDTH_M, DASH_M - 0.5 * DASH_WIDTH_M, 4)
     points = track.at((starts[:, None] + along).ravel()).reshape(count, len(along), 2)
     for dash in points:
         rows, columns = grid.patch(dash, band)
