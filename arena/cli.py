@@ -17,7 +17,7 @@ from typing import Any
 import click
 from rich.table import Table
 
-from arena import comparing, serve
+from arena import checking, comparing, serve
 from arena.garage.verdicts import EntrantFault, Verdict
 from arena.options import (
     FAULT_OF_ENTRANT,
@@ -308,30 +308,6 @@ def list_tracks(as_json: bool) -> None:
 
 @cli.command()
 @click.argument("reward", type=existing_file)
-@metadata_option
-@hyperparameters_option
-@json_option
-def check(reward: Path, model_metadata: Path | None, hyperparameters: Path | None, as_json: bool) -> None:
-    """Call the reward function in REWARD on a dozen situations and show what it answers."""
-    from arena.garage import sandbox, settings
-
-    source = sandbox.decode_source(reward.read_bytes())
-    settings.parse_model_metadata(read_text(model_metadata))
-    settings.parse_hyperparameters(read_text(hyperparameters))
-    result = sandbox.check(source, tracks.load(tracks.names()[0]))
-    if as_json:
-        print_json(result.as_json())
-        sys.exit(0 if result.ok else FAULT_OF_ENTRANT)
-    if not result.ok:
-        raise EntrantFault(result.verdict, result.message, line=result.line, detail=result.detail)
-    table = Table("situation", "reward", title=result.message)
-    for row in result.rewards:
-        table.add_row(row.state, f"{row.reward:.4f}")
-    output.print(table)
-
-
-@cli.command()
-@click.argument("reward", type=existing_file)
 @click.option(
     "--race", "race_slug", required=True, metavar="SLUG", help="The race to enter, as in its address."
 )
@@ -385,5 +361,5 @@ def submit(
         output.print(f"Official time: {seconds(submission['official_ms'])}")
 
 
-for _command in (comparing.replay, serve.account, serve.demo, serve.serve, serve.worker):
+for _command in (checking.check, comparing.replay, serve.account, serve.demo, serve.serve, serve.worker):
     cli.add_command(_command)

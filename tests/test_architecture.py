@@ -122,6 +122,12 @@ def test_the_web_process_never_touches_what_runs_entrant_code() -> None:
     assert [line for line in sandboxed if not line.split(" imports ")[1].startswith(pure)] == []
 
 
+@pytest.mark.parametrize("library", ["arena.garage.strict", "arena.garage.flakes"])
+def test_entrant_code_is_parsed_outside_its_child_on_its_owners_command_line_only(library: str) -> None:
+    outside = ("arena/checking.py", "arena/garage/strict.py")
+    assert importers(library, outside=outside) == []
+
+
 def test_code_is_executed_in_the_host_only() -> None:
     found = []
     for source in SOURCES:

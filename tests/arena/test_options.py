@@ -40,3 +40,14 @@ def test_first_step_wakes_functions_that_begin_at_1(tmp_path: Path) -> None:
     assert (as_there.returncode, document(as_there)["verdict"]) == (1, "runtime")
     shimmed = arena(*train, "--first-step", "1", cwd=tmp_path)
     assert document(shimmed)["steps"] > 0
+
+
+def test_strict_check_adds_the_official_verdict(tmp_path: Path) -> None:
+    (tmp_path / "reward.py").write_text("import time\n\n\ndef reward_function(params):\n    return 1\n")
+    usual = arena("check", "reward.py", "--json", cwd=tmp_path)
+    assert (usual.returncode, "deepracer" in document(usual)) == (0, False)
+    strict = arena("check", "reward.py", "--strict-deepracer", "--json", cwd=tmp_path)
+    answer = document(strict)
+    assert (strict.returncode, answer["ok"], answer["deepracer"]["ok"]) == (1, True, False)
+    assert [finding["rule"] for finding in answer["deepracer"]["findings"]] == ["F401", "import", "float"]
+    assert "time" in arena("check", "reward.py", "--strict-deepracer", cwd=tmp_path).stdout
