@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.archive import npz_bytes
+
 COLUMNS = (
     "t_s",
     "x_m",
@@ -28,8 +30,6 @@ COLUMNS = (
     "status",
 )
 MAX_FILE_BYTES = 64_000_000
-# The oldest date a zip archive can carry; any fixed one would do.
-NO_DATE = (1980, 1, 1, 0, 0, 0)
 
 
 class TraceError(ValueError):
@@ -71,15 +71,7 @@ class Trace:
 
     def to_bytes(self) -> bytes:
         """Return the .npz archive: one array per column."""
-        buffer = io.BytesIO()
-        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-            for name, values in self.columns().items():
-                member = zipfile.ZipInfo(f"{name}.npy", NO_DATE)
-                member.compress_type = zipfile.ZIP_DEFLATED
-                content = io.BytesIO()
-                np.lib.format.write_array(content, np.ascontiguousarray(values), allow_pickle=False)
-                archive.writestr(member, content.getvalue())
-        return buffer.getvalue()
+        return npz_bytes(self.columns())
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Trace:
