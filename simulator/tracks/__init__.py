@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from simulator.optimum import Optimum
 from simulator.track import Track, TrackError
 
 FOLDER = Path(__file__).parent
@@ -80,3 +81,38 @@ def describe(name: str) -> TrackInfo:
         min_radius_m=round(float(1.0 / np.abs(track.curvature_at(s)).max()), 2),
         version=track.version,
     )
+
+
+@lru_cache(maxsize=64)
+def optimum(name: str, *, is_reversed: bool = False) -> Optimum:
+    """Return the minimum-time lap of a circuit for the `classic` car; raise `TrackError` if unknown."""
+    return _planned(name, "optimum", is_reversed)
+
+
+@lru_cache(maxsize=64)
+def plan(name: str, *, is_reversed: bool = False) -> Optimum:
+    """Return the lap that the reference driver follows; raise `TrackError` for an unknown name."""
+    return _planned(name, "plan", is_reversed)
+
+
+def optimum_of(track: Track) -> Optimum | None:
+    """Return the stored minimum-time lap of exactly this geometry and direction, or None without one."""
+    name = _names_by_version().get(track.version)
+    return optimum(name, is_reversed=track.is_reversed) if name else None
+
+
+@lru_cache(maxsize=1)
+def _names_by_version() -> dict[str, str]:
+    ways = [(name, way) for name in names() for way in (load(name), load(name).reversed())]
+    return {way.version: name for name, way in ways}
+
+
+def _planned(name: str, kind: str, is_reversed: bool) -> Optimum:
+    if name not in _index():
+        raise TrackError(f"expected the name of a circuit ({', '.join(names())}), got {name!r}")
+    return Optimum.load(planned_path(name, kind, is_reversed))
+
+
+def planned_path(name: str, kind: str, is_reversed: bool) -> Path:
+    """Return where a circuit's "optimum" or "plan" is kept; `python -m arena.garage.optimum` writes it."""
+    return FOLDER / f"{name}{'.reversed' if is_reversed else ''}.{kind}.npz"
