@@ -33,6 +33,9 @@ _METADATA_KEYS: Final = (
     "preprocess_type",
     "regional_parameters",
 )
+_CAMERAS: Final = ("observation", "FRONT_FACING_CAMERA", "LEFT_CAMERA", "STEREO_CAMERAS")
+_LIDARS: Final = ("LIDAR", "SECTOR_LIDAR", "DISCRETIZED_SECTOR_LIDAR")
+_VECTOR: Final = "every car sees the track ahead as a vector of numbers"
 _ALGORITHMS: Final = {"clipped_ppo": "clipped_ppo", "ppo": "clipped_ppo", "sac": "sac"}
 _SPACE_TYPES: Final = {"discrete": "discrete", "continuous": "continuous"}
 
@@ -153,21 +156,62 @@ def _metadata_warnings(document: Mapping[str, object]) -> tuple[str, ...]:
     warnings = list(_unknown_keys(document, _METADATA_KEYS, _METADATA_FILE))
     if choice(document.get("training_algorithm", "clipped_ppo"), "training_algorithm", _ALGORITHMS) == "sac":
         warnings.append("training_algorithm: sac is not available yet; the car is trained with clipped_ppo.")
-    sensors = document.get("sensor", ["observation"])
-    names = sensors if isinstance(sensors, list) else [sensors]
-    if names != ["observation"] and names:
-        listed = ", ".join(str(name)[:40] for name in names[:4])
-        warnings.append(
-            f"sensor: {listed} has no effect; every car sees the track ahead as a vector of numbers."
-        )
+    warnings += _sensor_warnings(document.get("sensor", ["observation"]))
+    warnings += _version_warnings(document.get("version", 5))
+    warnings += _index_warnings(document["action_space"])
     if "neural_network" in document:
         name = str(document["neural_network"])[:40]
         warnings.append(
             f"neural_network: {name} has no effect; every car has the same small network (64 x 64)."
         )
     if "lidar_config" in document:
-        warnings.append("lidar_config has no effect: there is no lidar sensor yet.")
+        warnings.append(f"lidar_config has no effect; {_VECTOR}.")
+    if "preprocess_type" in document:
+        warnings.append("preprocess_type has no effect: there are no camera pictures to prepare.")
+    if "regional_parameters" in document:
+        warnings.append("regional_parameters has no effect: it belongs to a cloud account.")
     return tuple(warnings)
+
+
+def _sensor_warnings(sensors: object) -> list[str]:
+    names = [str(name)[:40] for name in (sensors if isinstance(sensors, list) else [sensors])]
+    if names in ([], ["observation"]):
+        return []
+    warnings = [f"sensor: {', '.join(names[:4])} has no effect; {_VECTOR}."]
+    known = (*_CAMERAS, *_LIDARS)
+    for name in names[:4]:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            warnings.append(f"sensor: {name} is not known." + (f" Did you mean {near[0]}?" if near else ""))
+    if sum(name in _CAMERAS for name in names) != 1 or sum(name in _LIDARS for name in names) > 1:
+        warnings.append("sensor: DeepRacer takes exactly one camera and at most one lidar.")
+    return warnings
+
+
+def _version_warnings(version: object) -> list[str]:
+    """Say where the version stands for another physics than ours (4 and 5 are the same car)."""
+    try:
+        number = float(version) if isinstance(version, str | int | float) else 0.0
+    except ValueError:
+        number = 0.0
+    if number in (4.0, 5.0):
+        return []
+    if number in (1.0, 2.0, 3.0):
+        return [
+            f"version: the physics of version {number:g} (other wheels, a world that does not wait for the car) "
+            "are not simulated; the car is that of version 5."
+        ]
+    if number == 6.0:
+        return ["version: 6 has no effect; the car is that of version 5, as on all public leaderboards."]
+    return [f"version: expected one of 1 to 6, got {shown(version)}; it has no effect."]
+
+
+def _index_warnings(space: object) -> list[str]:
+    """Warn of the first action whose index is not its place: the place counts, there and here."""
+    for place, entry in enumerate(space if isinstance(space, list) else []):
+        if isinstance(entry, dict) and entry.get("index", place) != place:
+            return [f"action_space[{place}].index: {shown(entry['index'])} has no effect; the place counts."]
+    return []
 
 
 def _unknown_keys(document: Mapping[str, object], known: tuple[str, ...], file: str) -> tuple[str, ...]:

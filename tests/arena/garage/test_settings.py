@@ -19,7 +19,7 @@ from arena.garage.verdicts import EntrantFault, Verdict
 from simulator.actions import DEFAULT_ACTIONS, Continuous, Discrete
 
 LEFT = {"steering_angle": 30, "speed": 1.0}
-RIGHT = {"steering_angle": -30.0, "speed": 2, "index": 7}
+RIGHT = {"steering_angle": -30.0, "speed": 2, "index": 1}
 RANGES = {"steering_angle": {"low": -20, "high": 20}, "speed": {"low": 0.5, "high": 4}}
 
 
@@ -146,6 +146,53 @@ def test_what_has_no_meaning_here_is_said() -> None:
         "Did you mean action_space_type?",
     ):
         assert word in warnings
+
+
+@pytest.mark.parametrize(
+    ("extra", "words"),
+    [
+        ({"version": "1"}, "physics of version 1"),
+        ({"version": 2}, "physics of version 2"),
+        ({"version": "3"}, "physics of version 3"),
+        ({"version": "6"}, "that of version 5"),
+        ({"version": "latest"}, 'got the text "latest"'),
+        ({"version": [5]}, "expected one of 1 to 6"),
+        ({"sensor": ["STEREO_CAMERAS"]}, "STEREO_CAMERAS has no effect"),
+        ({"sensor": ["LEFT_CAMERA", "LIDAR"]}, "LEFT_CAMERA, LIDAR has no effect"),
+        ({"sensor": "DISCRETIZED_SECTOR_LIDAR"}, "exactly one camera"),
+        ({"sensor": ["FRONT_FACING_CAMERA", "LEFT_CAMERA"]}, "exactly one camera"),
+        ({"sensor": ["FRONT_FACING_CAMRA"]}, "Did you mean FRONT_FACING_CAMERA?"),
+        ({"neural_network": "DEEP_CONVOLUTIONAL_NETWORK_DEEP"}, "same small network"),
+        ({"training_algorithm": "sac"}, "sac is not available"),
+        ({"lidar_config": {"num_sectors": 8}}, "lidar_config has no effect"),
+        ({"preprocess_type": "GREY_SCALE"}, "preprocess_type has no effect"),
+        ({"regional_parameters": {}}, "regional_parameters has no effect"),
+        ({"action_space": [LEFT, RIGHT | {"index": 7}]}, "action_space[1].index: 7 has no effect"),
+        ({"colour": "red"}, "colour is not known"),
+    ],
+)
+def test_each_setting_without_meaning_here_is_named(extra: dict[str, object], words: str) -> None:
+    metadata = parse_model_metadata(json.dumps({"action_space": [LEFT, RIGHT]} | extra))
+    assert metadata.actions == Discrete(((30.0, 1.0), (-30.0, 2.0)))
+    assert words in " ".join(metadata.warnings)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("exploration_type", "e-greedy"),
+        ("e_greedy_value", 0.2),
+        ("epsilon_steps", 5),
+        ("stack_size", 4),
+        ("sac_alpha", 0.5),
+        ("term_cond_max_episodes", 7),
+        ("term_cond_avg_score", 1.5),
+    ],
+)
+def test_each_hyperparameter_without_meaning_here_is_named(key: str, value: object) -> None:
+    quiet, loud = (json.dumps(DRFC_DEFAULT | changed) for changed in ({}, {key: value}))
+    assert not any(key in warning for warning in parse_hyperparameters(quiet).warnings)
+    assert any(f"{key} has no effect" in warning for warning in parse_hyperparameters(loud).warnings)
 
 
 def test_metadata_survives_its_own_json() -> None:
