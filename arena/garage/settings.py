@@ -198,7 +198,7 @@ def _version_warnings(version: object) -> list[str]:
         return []
     if number in (1.0, 2.0, 3.0):
         return [
-            f"version: the physics of version {number:g} (other wheels, a world that does not wait for the car) "
+            f"version: the physics of version {number:g} (other wheels, a world that does not wait) "
             "are not simulated; the car is that of version 5."
         ]
     if number == 6.0:
