@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.sensors.boxes import HEADING, LENGTH, WIDTH, Boxes, X, Y
-from simulator.sensors.camera import Pose
+from simulator.sensors.view import Pose
 from simulator.starts import SeedArray, mixed
 
 FloatArray = NDArray[np.float64]

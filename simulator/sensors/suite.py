@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from simulator.road import IntArray, Road
 from simulator.sensors import colours, lidar
 from simulator.sensors.boxes import Boxes
-from simulator.sensors.camera import Camera, CameraSpec, Frames, Pose, stereo_specs
+from simulator.sensors.camera import Camera
 from simulator.sensors.ground import ground_of
 from simulator.sensors.lookahead import LIMIT, OBSERVATION_COLUMNS, observe
+from simulator.sensors.view import CameraSpec, Frames, Pose, stereo_specs
 from simulator.situation import Situation
 from simulator.starts import SeedArray
 

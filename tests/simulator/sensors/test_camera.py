@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from simulator import tracks
 from simulator.road import road_of
 from simulator.sensors.boxes import Boxes
-from simulator.sensors.camera import END_LIGHT, SIDE_LIGHT, TOP_LIGHT, Camera, CameraSpec, Pose, stereo_specs
+from simulator.sensors.camera import Camera
+from simulator.sensors.drawing import END_LIGHT, SIDE_LIGHT, TOP_LIGHT
 from simulator.sensors.ground import DASH, FIELD, LINE, ROAD, SKY, Ground, ground_of
+from simulator.sensors.view import CameraSpec, Pose, stereo_specs
 from simulator.track import Track
 from tests.simulator.sensors.views import painted, pose, random_poses
 

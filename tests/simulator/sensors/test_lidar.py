@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from simulator.sensors import lidar
 from simulator.sensors.boxes import Boxes
-from simulator.sensors.camera import Pose
+from simulator.sensors.view import Pose
 from tests.simulator.sensors.views import pose
 
 CAR = pose((0.0, 0.0, 0.0))

@@ -6,8 +6,8 @@ import copy
 
 import numpy as np
 
-from simulator.sensors.camera import Pose
 from simulator.sensors.ground import Ground
+from simulator.sensors.view import Pose
 from simulator.track import Track
 
 
