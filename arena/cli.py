@@ -17,7 +17,7 @@ from typing import Any
 import click
 from rich.table import Table
 
-from arena import checking, comparing, serve
+from arena import checking, circuits, comparing, serve
 from arena.garage.verdicts import EntrantFault, Verdict
 from arena.options import (
     FAULT_OF_ENTRANT,
@@ -35,7 +35,6 @@ from arena.options import (
     read_text,
     track_option,
 )
-from simulator import tracks
 
 
 def main() -> None:
@@ -274,38 +273,6 @@ def race(folder: Path, track_name: str, laps: int, logs: Path | None, as_json: b
     )
 
 
-@cli.command(name="tracks")
-@json_option
-def list_tracks(as_json: bool) -> None:
-    """List the shipped tracks."""
-    described = [tracks.describe(name) for name in tracks.names()]
-    if as_json:
-        print_json(
-            [
-                {
-                    "name": t.name,
-                    "title": t.title,
-                    "length_m": round(t.length_m, 2),
-                    "width_m": round(t.width_m, 3),
-                    "difficulty": t.difficulty,
-                }
-                for t in described
-            ]
-        )
-        return
-    table = Table("name", "title", "length", "width", "difficulty", "what it is like")
-    for track in described:
-        table.add_row(
-            track.name,
-            track.title,
-            f"{track.length_m:.1f} m",
-            f"{track.width_m:.2f} m",
-            str(track.difficulty),
-            track.description,
-        )
-    output.print(table)
-
-
 @cli.command()
 @click.argument("reward", type=existing_file)
 @click.option(
@@ -361,5 +328,13 @@ def submit(
         output.print(f"Official time: {seconds(submission['official_ms'])}")
 
 
-for _command in (checking.check, comparing.replay, serve.account, serve.demo, serve.serve, serve.worker):
+for _command in (
+    checking.check,
+    circuits.circuits,
+    comparing.replay,
+    serve.account,
+    serve.demo,
+    serve.serve,
+    serve.worker,
+):
     cli.add_command(_command)

@@ -53,12 +53,12 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2, sort_keys=False))
 
 
-def load_track(name: str) -> Track:
+def load_track(name: str, hint: str = "--track") -> Track:
     """Load a shipped track or a file; a name that is neither is wrong usage."""
     if name not in tracks.names() and not Path(name).is_file():
         raise click.BadParameter(
             f"{name!r} is neither a shipped track ({', '.join(tracks.names())}) nor a file.",
-            param_hint="--track",
+            param_hint=hint,
         )
     try:
         return tracks.load(name)

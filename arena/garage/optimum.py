@@ -142,7 +142,7 @@ class _CrossLines:
 
 def _cross_lines(track: Track) -> _CrossLines:
     n = math.ceil(track.length_m / NODE_SPACING_M)
-    s = np.arange(n) * (track.length_m / n)
+    s = np.arange(n, dtype=np.float64) * (track.length_m / n)
     right, left = _along(track, track.right, s), _along(track, track.left, s)
     width: FloatArray = np.hypot(*(left - right).T)
     return _CrossLines(s, right, left, width)
