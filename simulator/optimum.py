@@ -24,7 +24,7 @@ FloatArray = NDArray[np.float64]
 METHOD_VERSION = "1"
 MAX_FILE_BYTES = 8_000_000
 SUSPICION = 0.005
-"""A lap faster than the optimum by more than this share is not believed: the grid itself errs by 0.0004."""
+"""A lap faster than the optimum by more than this share is not believed: twice the error of the grid."""
 COLUMNS = ("line", "s_m", "speed_mps", "heading_rad", "curvature_pm", "length_m")
 
 

@@ -32,7 +32,7 @@ __all__ = ["OptimumError", "SolverMissingError", "drivable_lap", "fastest_lap"]
 FloatArray = NDArray[np.float64]
 
 NODE_SPACING_M = 0.27
-"""Two thirds of it change lap times by 0.04 %."""
+"""Half of it shortens lap times by 0.1 % in the median, by 0.26 % at most."""
 FIRST_SPEED_MPS = 1.5
 SMOOTHNESS = 1e-5
 """Weight of the commands' changes in the objective: where time is indifferent, the smooth lap is chosen."""
