@@ -33,8 +33,10 @@ from arena.options import (
     output,
     print_json,
     read_text,
+    spec_option,
     track_option,
 )
+from simulator.car import SPECS
 
 
 def main() -> None:
@@ -102,6 +104,7 @@ def cli() -> None:
     type=click.Path(file_okay=False, path_type=Path),
     help="Where the policy goes.",
 )
+@spec_option
 @first_step_option
 @logs_option
 @json_option
@@ -113,6 +116,7 @@ def train(
     steps: int,
     seed: int,
     folder: Path,
+    spec_name: str,
     first_step: int,
     logs: Path | None,
     as_json: bool,
@@ -143,6 +147,7 @@ def train(
             on_progress=on_progress,
             recorder=recorder,
             first_step=first_step,
+            spec=SPECS[spec_name],
         )
     trained.policy.save(folder)
     (folder / "reward_function.py").write_text(source, encoding="utf-8")
@@ -154,6 +159,7 @@ def train(
         "episodes": trained.episodes,
         "completed_laps": trained.completed_laps,
         "track": track.name,
+        "spec": spec_name,
         "seed": seed,
     }
     (folder / "training.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
@@ -226,15 +232,19 @@ def seconds(milliseconds: int | None) -> str:
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @track_option
 @click.option("--laps", type=click.IntRange(1, 100), default=3, show_default=True)
+@spec_option
 @logs_option
 @json_option
-def race(folder: Path, track_name: str, laps: int, logs: Path | None, as_json: bool) -> None:
+def race(folder: Path, track_name: str, laps: int, spec_name: str, logs: Path | None, as_json: bool) -> None:
     """Race the trained car in FOLDER against the clock, from a standing start."""
     from arena.garage import export, racing, settings
     from arena.garage.policy import Policy
 
     track, policy = load_track(track_name), Policy.load(folder)
-    trial = racing.time_trial(policy, track, laps=laps)
+    learnt_with = policy.about.get("spec", spec_name)
+    if learnt_with != spec_name:
+        messages.print(f"note: the policy was trained with the car {learnt_with}, it races with {spec_name}.")
+    trial = racing.time_trial(policy, track, laps=laps, spec=SPECS[spec_name])
     trace = folder / f"trace-{track.name}.npz"
     trial.trace.save(trace)
     if logs:

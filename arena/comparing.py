@@ -9,20 +9,13 @@ import click
 from rich.table import Table
 
 from arena.garage.verdicts import EntrantFault, Verdict
-from arena.options import existing_file, json_option, output, print_json
-from simulator.car import CLASSIC, SPECS
+from arena.options import existing_file, json_option, output, print_json, spec_option
+from simulator.car import SPECS
 
 
 @click.command()
 @click.argument("log", type=existing_file)
-@click.option(
-    "--spec",
-    "spec_name",
-    type=click.Choice(sorted(SPECS)),
-    default=CLASSIC.name,
-    show_default=True,
-    help="The car: classic for the console of 2022 and DeepRacer for Cloud, v6 for DeepRacer on AWS.",
-)
+@spec_option
 @json_option
 def replay(log: Path, spec_name: str, as_json: bool) -> None:
     """Compare our car with LOG, a log of the real simulator: the errors after one second of open loop.

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from arena.garage.verdicts import EntrantFault, Verdict
 from simulator import tracks
+from simulator.car import CLASSIC, SPECS
 from simulator.params import FIRST_CALL_STEPS
 from simulator.track import Track, TrackError
 
@@ -31,6 +32,14 @@ track_option = click.option(
     required=True,
     metavar="T",
     help="A shipped track's name (`arena tracks`) or a .npy file.",
+)
+spec_option = click.option(
+    "--spec",
+    "spec_name",
+    type=click.Choice(sorted(SPECS)),
+    default=CLASSIC.name,
+    show_default=True,
+    help="The car: classic for the console of 2022 and DeepRacer for Cloud, v6 for DeepRacer on AWS.",
 )
 first_step_option = click.option(
     "--first-step",

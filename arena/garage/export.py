@@ -81,6 +81,7 @@ def write_evaluation(
     driven = list(episodes([drive], Scene(track, metadata.actions)))
     path = folder / f"evaluation-{stamp}" / "evaluation-simtrace" / "0-iteration.csv"
     write_iteration(path, driven)
+    (folder / "training-simtrace").mkdir(exist_ok=True)  # by this folder the tools know what they have got
     if not (folder / "model" / "model_metadata.json").exists():
         _write_metadata(folder, metadata)
     metrics = [_evaluation_metric(place, episode, trial) for place, episode in enumerate(driven)]

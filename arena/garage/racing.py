@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arena.garage.policy import Policy
-from simulator.car import CAR_VERSION, STEP_S
+from simulator.car import CAR_VERSION, CLASSIC, STEP_S, CarSpec
 from simulator.env import TrackVectorEnv
 from simulator.laps import Lap, Outcome
 from simulator.rules import FIRST_CALL_STEPS, RULES_VERSION, Rules, Status
@@ -65,7 +65,13 @@ class Trial:
 
 
 def time_trial(
-    policy: Policy, track: Track, *, laps: int = 3, rules: Rules | None = None, seed: int = 0
+    policy: Policy,
+    track: Track,
+    *,
+    laps: int = 3,
+    rules: Rules | None = None,
+    seed: int = 0,
+    spec: CarSpec = CLASSIC,
 ) -> Trial:
     """Let a policy drive `laps` laps from a standing start; without `rules` those of a time trial hold.
 
@@ -74,16 +80,17 @@ def time_trial(
     rules = rules or Rules.time_trial(laps)
     if rules.laps != laps:
         raise ValueError(f"expected rules for {laps} laps, got rules for {rules.laps}")
-    env = TrackVectorEnv(track, 1, actions=policy.actions, rules=rules, starts=Starts.LINE)
+    env = TrackVectorEnv(track, 1, actions=policy.actions, spec=spec, rules=rules, starts=Starts.LINE)
     observation, _ = env.reset(seed=seed)
     rows: list[NDArray[np.float64]] = []
     while not env.outcomes:
         observation, *_ = env.step(policy.act(observation))
         rows.append(env.trace_rows())
-    return _trial(env.outcomes[0], Trace(np.concatenate(rows)), track)
+    versions = {"car": CAR_VERSION, "spec": spec.name, "rules": RULES_VERSION, "track": track.version}
+    return _trial(env.outcomes[0], Trace(np.concatenate(rows)), versions)
 
 
-def _trial(outcome: Outcome, trace: Trace, track: Track) -> Trial:
+def _trial(outcome: Outcome, trace: Trace, versions: dict[str, str]) -> Trial:
     finished = outcome.status is Status.LAP_COMPLETE
     driven_ms = round((outcome.steps - FIRST_CALL_STEPS) * STEP_S * 1000)
     return Trial(
@@ -94,5 +101,5 @@ def _trial(outcome: Outcome, trace: Trace, track: Track) -> Trial:
         finished=finished,
         ended_by="finished" if finished else outcome.status.name.lower(),
         trace=trace,
-        versions={"car": CAR_VERSION, "rules": RULES_VERSION, "track": track.version},
+        versions=versions,
     )

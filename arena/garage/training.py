@@ -36,6 +36,7 @@ from arena.garage.settings import Hyperparameters, ModelMetadata
 from arena.garage.training_ppo import Learner, StopLearning
 from arena.garage.verdicts import EntrantFault
 from simulator.actions import Discrete
+from simulator.car import CLASSIC, CarSpec
 from simulator.env import TrackVectorEnv
 from simulator.params import FIRST_CALL_STEPS
 from simulator.track import Track
@@ -122,6 +123,7 @@ def train(
     should_stop: ShouldStop | None = None,
     recorder: DriveRecorder | None = None,
     first_step: int = FIRST_CALL_STEPS,
+    spec: CarSpec = CLASSIC,
 ) -> Training:
     """Train a policy with the reward function `source`; `seed` is the race's.
 
@@ -133,12 +135,11 @@ def train(
     torch.set_num_threads(1)
     metadata, hyperparameters = metadata or ModelMetadata(), hyperparameters or Hyperparameters()
     plan = plan_updates(steps, hyperparameters.num_episodes_between_training)
-    calls_s = _REWARD_START_S + steps * _REWARD_CALL_US / 1e6
     sandbox = RewardSandbox(
         source,
         track,
         plan.num_cars,
-        limits=Limits(cpu_s=int(calls_s + _REWARD_START_S), calls_s=calls_s),
+        limits=_reward_limits(steps),
         seed=partial(training_seed, seed, metadata=metadata, hyperparameters=hyperparameters, steps=steps),
         first_step=first_step,
     )
@@ -147,14 +148,20 @@ def train(
     watch = Watch(Meter(plan.steps, plan.num_cars), on_progress, should_stop)
     try:
         with sandbox as reward:
-            env = TrackVectorEnv(track, plan.num_cars, actions=metadata.actions, reward=reward)
+            env = TrackVectorEnv(track, plan.num_cars, actions=metadata.actions, reward=reward, spec=spec)
             ppo = _learner(Cars(env, watch.meter, recorder), plan, hyperparameters, reward.seed)
             watch.learn(ppo, plan.steps)
-            policy = extract_policy(ppo, metadata, {"track": track.name, "seed": str(reward.seed)})
+            about = {"track": track.name, "seed": str(reward.seed), "spec": spec.name}
+            policy = extract_policy(ppo, metadata, about)
     except EntrantFault as fault:
         fault.output = sandbox.output
         raise
     return _result(watch, policy, sandbox)
+
+
+def _reward_limits(steps: int) -> Limits:
+    calls_s = _REWARD_START_S + steps * _REWARD_CALL_US / 1e6
+    return Limits(cpu_s=int(calls_s + _REWARD_START_S), calls_s=calls_s)
 
 
 def _result(watch: Watch, policy: Policy, sandbox: RewardSandbox) -> Training:

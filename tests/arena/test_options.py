@@ -51,3 +51,14 @@ def test_strict_check_adds_the_official_verdict(tmp_path: Path) -> None:
     assert (strict.returncode, answer["ok"], answer["deepracer"]["ok"]) == (1, True, False)
     assert [finding["rule"] for finding in answer["deepracer"]["findings"]] == ["F401", "import", "float"]
     assert "time" in arena("check", "reward.py", "--strict-deepracer", cwd=tmp_path).stdout
+
+
+def test_races_can_be_driven_with_the_other_car(tmp_path: Path) -> None:
+    train: list[str | Path] = ["train", KIT / "reward_function.py", "--track", "oval", "--steps", "2000"]
+    train += ["--out", "car"]
+    assert document(arena(*train, "--spec", "v6", "--json", cwd=tmp_path))["spec"] == "v6"
+    race = ["race", "car", "--track", "oval", "--laps", "1", "--json"]
+    assert document(arena(*race, "--spec", "v6", cwd=tmp_path))["versions"]["spec"] == "v6"
+    other = arena(*race, cwd=tmp_path)
+    assert document(other)["versions"]["spec"] == "classic"
+    assert "was trained with the car v6" in " ".join(other.stderr.split())

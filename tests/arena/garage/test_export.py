@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import starter_kits
@@ -19,6 +20,7 @@ from arena.garage.settings import Hyperparameters, ModelMetadata
 from arena.garage.training import Training, train
 from simulator import tracks
 from simulator.actions import Continuous, Discrete
+from tests.arena.garage.test_racing import steering_policy
 
 OVAL = tracks.load("oval")
 SOURCE = (starter_kits.FOLDER / "make_progress" / "reward_function.py").read_text(encoding="utf-8")
@@ -90,6 +92,23 @@ def test_deepracer_utils_loads_an_evaluation(model: Model, deepracer: Any) -> No
     for lap, time_s in zip(trial.laps, laps["time"], strict=False):
         assert time_s == pytest.approx(lap.lap_time_ms / 1000, abs=2.01 / 15)
     assert laps["off_track"].sum() == trial.off_track_count
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_deepracer_utils_finds_three_flying_laps(deepracer: Any, tmp_path: Path) -> None:
+    policy = steering_policy(2.0, gain=1.0)
+    trial = racing.time_trial(policy, OVAL, laps=3)
+    assert trial.finished
+    export.write_evaluation(tmp_path, trial, OVAL, ModelMetadata(policy.actions), AT)
+    log = deepracer.DeepRacerLog(model_folder=str(tmp_path))
+    log.load_evaluation_trace()
+    laps = deepracer.AnalysisUtils.simulation_agg(
+        log.dataframe(), firstgroup="stream", secondgroup="episode", is_eval=True
+    )
+    assert laps["complete"].tolist() == [1, 1, 1]
+    expected = np.array([lap.lap_time_ms / 1000 for lap in trial.laps])
+    # The first lap has the step of `prepare`; all are counted in whole steps.
+    assert laps["time"].to_numpy() - [1 / 15, 0.0, 0.0] == pytest.approx(expected, abs=1.01 / 15)
 
 
 @pytest.mark.filterwarnings("ignore")

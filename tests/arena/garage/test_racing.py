@@ -8,6 +8,7 @@ import pytest
 from arena.garage.policy import Policy
 from arena.garage.racing import time_trial
 from simulator.actions import Continuous, Discrete
+from simulator.car import CLASSIC, V6
 from simulator.rules import Rules
 from simulator.sensors import OBSERVATION_COLUMNS
 from simulator.track import Track
@@ -45,6 +46,13 @@ def test_the_same_input_gives_the_same_bytes(oval: Track) -> None:
     assert first == second
 
 
+def test_a_race_names_the_car_that_it_is_driven_with(oval: Track) -> None:
+    classic, v6 = (time_trial(steering_policy(2.0, 1.0), oval, laps=1, spec=spec) for spec in (CLASSIC, V6))
+    assert (classic.versions["spec"], v6.versions["spec"]) == ("classic", "v6")
+    assert v6.laps[0].lap_time_ms < classic.laps[0].lap_time_ms  # it is at speed at once
+    assert v6.trace != classic.trace
+
+
 def test_the_trace_tells_the_drive(oval: Track) -> None:
     trial = time_trial(steering_policy(), oval, laps=1)
     assert trial.trace["speed_mps"][0] == 0.0
@@ -77,4 +85,4 @@ def test_rules_must_fit_the_laps(oval: Track) -> None:
 def test_the_summary_is_json(oval: Track) -> None:
     summary = time_trial(steering_policy(), oval, laps=1).as_json()
     assert summary["lap_times_ms"] == [summary["best_lap_ms"]]
-    assert set(summary["versions"]) == {"car", "rules", "track"}  # type: ignore[call-overload]
+    assert set(summary["versions"]) == {"car", "spec", "rules", "track"}  # type: ignore[call-overload]
