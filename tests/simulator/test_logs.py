@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from simulator.logs import FIELDS, DriveLog, LogError, read_log
 
@@ -100,3 +103,16 @@ def test_cut_archive_and_binary_files_are_refused(tmp_path: Path) -> None:
         read(tmp_path, b"\x1f\x8bnot a gzip file", "log.csv.gz")
     with pytest.raises(LogError, match="expected text"):
         read(tmp_path, bytes(range(256)) * 20, "log.csv")
+
+
+@given(cut=st.integers(0, 4000), place=st.integers(0, 3999), byte=st.integers(0, 255), packed=st.booleans())
+def test_any_damage_gives_a_log_or_a_refusal(
+    cut: int, place: int, byte: int, packed: bool, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    text = csv_text(*(row(step, more=NEWER[3]) for step in range(1, 40))).encode()
+    data = bytearray(gzip.compress(text) if packed else text)
+    data[place % len(data)] = byte
+    path = tmp_path_factory.getbasetemp() / "damaged.csv"
+    path.write_bytes(data[: max(0, len(data) - cut)])
+    with contextlib.suppress(LogError):
+        assert len(read_log(path)) <= 40
