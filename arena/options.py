@@ -53,8 +53,8 @@ logs_option = click.option(
     "--deepracer-logs",
     "logs",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Also write a DeepRacer model folder with logs, for deepracer-utils and what builds on it: all laps of "
-    "a race; of a training the completed drives of its first cars, about 60,000 steps.",
+    help="Also write a DeepRacer model folder with logs, for deepracer-utils and what builds on it: all laps "
+    "of a race; of a training the completed drives of its first cars, about 60,000 steps.",
 )
 
 
