@@ -250,20 +250,7 @@ def race(folder: Path, track_name: str, laps: int, spec_name: str, logs: Path | 
     if logs:
         export.write_evaluation(logs, trial, track, settings.ModelMetadata(policy.actions))
     if as_json:
-        print_json(
-            {
-                "lap_times_ms": [lap.lap_time_ms for lap in trial.laps],
-                "best_lap_ms": trial.best_lap_ms,
-                "total_time_ms": trial.total_time_ms,
-                "off_track_count": trial.off_track_count,
-                "reset_count": trial.reset_count,
-                "completed_laps": trial.completed_laps,
-                "finished": trial.finished,
-                "ended_by": trial.ended_by,
-                "trace": str(trace),
-                "versions": trial.versions,
-            }
-        )
+        print_json(trial.as_json() | {"trace": str(trace)})
         return
     table = Table("lap", "time", "off track", "penalty", title=f"{track.name}, {laps} laps")
     for lap in trial.laps:
@@ -276,6 +263,8 @@ def race(folder: Path, track_name: str, laps: int, spec_name: str, logs: Path | 
     output.print(table)
     if not trial.finished:
         output.print(f"Did not finish: {trial.ended_by}.")
+    if trial.percent_of_the_possible is not None:
+        output.print(f"The best lap is {trial.percent_of_the_possible:.1f} % of the possible.")
     output.print(
         f"Best lap {seconds(trial.best_lap_ms)}, total {seconds(trial.total_time_ms)}. "
         f"The drive is in {trace}",

@@ -6,15 +6,17 @@ the clock. The same policy, track, rules and seed give the same trial, byte for 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from arena.garage.policy import Policy
+from simulator import tracks
 from simulator.car import CAR_VERSION, CLASSIC, STEP_S, CarSpec
 from simulator.env import TrackVectorEnv
 from simulator.laps import Lap, Outcome
+from simulator.optimum import Optimum, percent_of_the_possible, too_fast
 from simulator.rules import FIRST_CALL_STEPS, RULES_VERSION, Rules, Status
 from simulator.starts import Starts
 from simulator.trace import Trace
@@ -40,6 +42,8 @@ class Trial:
     ended_by: str
     trace: Trace
     versions: dict[str, str]
+    optimum: Optimum | None = None
+    """The fastest possible lap, where the track carries one for this car."""
 
     @property
     def completed_laps(self) -> int:
@@ -48,6 +52,20 @@ class Trial:
     @property
     def best_lap_ms(self) -> int | None:
         return min((lap.lap_time_ms for lap in self.laps), default=None)
+
+    @property
+    def percent_of_the_possible(self) -> float | None:
+        """Return how close the best lap came to the fastest possible one, in percent."""
+        if self.optimum is None or self.best_lap_ms is None:
+            return None
+        return round(percent_of_the_possible(self.best_lap_ms, self.optimum), 2)
+
+    @property
+    def suspicious_laps(self) -> tuple[int, ...]:
+        """Return the numbers of laps that were faster than physics allows."""
+        if self.optimum is None:
+            return ()
+        return tuple(lap.number for lap in self.laps if too_fast(lap.lap_time_ms, self.optimum))
 
     def as_json(self) -> dict[str, object]:
         """Return all but the trace."""
@@ -60,6 +78,8 @@ class Trial:
             "reset_count": self.reset_count,
             "finished": self.finished,
             "ended_by": self.ended_by,
+            "percent_of_the_possible": self.percent_of_the_possible,
+            "suspicious_laps": list(self.suspicious_laps),
             "versions": self.versions,
         }
 
@@ -87,7 +107,8 @@ def time_trial(
         observation, *_ = env.step(policy.act(observation))
         rows.append(env.trace_rows())
     versions = {"car": CAR_VERSION, "spec": spec.name, "rules": RULES_VERSION, "track": track.version}
-    return _trial(env.outcomes[0], Trace(np.concatenate(rows)), versions)
+    trial = _trial(env.outcomes[0], Trace(np.concatenate(rows)), versions)
+    return replace(trial, optimum=tracks.optimum_of(track, spec))
 
 
 def _trial(outcome: Outcome, trace: Trace, versions: dict[str, str]) -> Trial:

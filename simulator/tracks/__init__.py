@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from simulator.car import CLASSIC, CarSpec
 from simulator.optimum import Optimum
 from simulator.track import Track, TrackError
 
@@ -83,22 +84,21 @@ def describe(name: str) -> TrackInfo:
     )
 
 
-@lru_cache(maxsize=64)
 def optimum(name: str, *, is_reversed: bool = False) -> Optimum:
     """Return the minimum-time lap of a circuit for the `classic` car; raise `TrackError` if unknown."""
     return _planned(name, "optimum", is_reversed)
 
 
-@lru_cache(maxsize=64)
 def plan(name: str, *, is_reversed: bool = False) -> Optimum:
     """Return the lap that the reference driver follows; raise `TrackError` for an unknown name."""
     return _planned(name, "plan", is_reversed)
 
 
-def optimum_of(track: Track) -> Optimum | None:
-    """Return the stored minimum-time lap of exactly this geometry and direction, or None without one."""
+def optimum_of(track: Track, spec: CarSpec = CLASSIC) -> Optimum | None:
+    """Return the stored minimum-time lap of exactly this geometry, direction and car, or None without one."""
     name = _names_by_version().get(track.version)
-    return optimum(name, is_reversed=track.is_reversed) if name else None
+    stored = optimum(name, is_reversed=track.is_reversed) if name else None
+    return stored if stored and stored.is_of(track, spec) else None
 
 
 @lru_cache(maxsize=1)
@@ -107,6 +107,7 @@ def _names_by_version() -> dict[str, str]:
     return {way.version: name for name, way in ways}
 
 
+@lru_cache(maxsize=64)
 def _planned(name: str, kind: str, is_reversed: bool) -> Optimum:
     if name not in _index():
         raise TrackError(f"expected the name of a circuit ({', '.join(names())}), got {name!r}")

@@ -58,6 +58,8 @@ def test_race_prints_laps_in_integer_milliseconds(trained: tuple[Path, dict[str,
     assert result["best_lap_ms"] == min(result["lap_times_ms"])
     assert result["total_time_ms"] >= sum(result["lap_times_ms"]) - 1
     assert {"off_track_count", "reset_count"} <= result.keys()
+    assert 0 < result["percent_of_the_possible"] < 100
+    assert result["suspicious_laps"] == []
     assert (folder / result["trace"]).is_file()
 
 

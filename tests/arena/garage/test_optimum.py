@@ -15,7 +15,11 @@ import pytest
 from arena.garage.optimum import OptimumError, SolverMissingError, drivable_lap, fastest_lap
 from simulator import tracks
 from simulator.car import CLASSIC
+from simulator.driver import FULL_RANGE, ReferenceDriver
+from simulator.rules import Rules
+from simulator.starts import Starts
 from simulator.track import Track
+from simulator.vector import TrackVectorEnv
 
 FOLDER = Path(os.environ.get("ARENA_REFERENCE") or Path(__file__).parents[4] / "shared" / "reference")
 
@@ -97,3 +101,18 @@ def test_nobody_beat_the_optimum_but_the_best_came_close(name: str) -> None:
         record_s = {row["track"]: float(row["record_lap_s"]) for row in csv.DictReader(file)}[name]
     ratio = fastest_lap(Track.load(FOLDER / "tracks" / f"{name}.npy")).lap_s / record_s
     assert 0.88 <= ratio <= 1.00
+
+
+@pytest.mark.reference
+@pytest.mark.skipif(not FOLDER.is_dir(), reason=f"no reference data in {FOLDER}")
+@pytest.mark.usefixtures("solver")
+@pytest.mark.parametrize("name", ["Monaco", "thunder_hill_open"])
+def test_reference_driver_laps_real_tracks_cleanly(name: str) -> None:
+    track = Track.load(FOLDER / "tracks" / f"{name}.npy")
+    env = TrackVectorEnv(track, actions=FULL_RANGE, rules=Rules.time_trial(2), starts=Starts.LINE)
+    driver = ReferenceDriver(drivable_lap(track))
+    env.reset(seed=0)
+    while not env.outcomes:
+        env.step(driver.actions(env.state))
+    assert env.outcomes[0].reset_count == 0
+    assert env.outcomes[0].laps[1].lap_time_ms <= 1100.0 * fastest_lap(track).lap_s

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from arena.garage.policy import Policy
 from arena.garage.racing import time_trial
+from simulator import tracks
 from simulator.actions import Continuous, Discrete
 from simulator.car import CLASSIC, V6
 from simulator.rules import Rules
@@ -51,6 +54,27 @@ def test_a_race_names_the_car_that_it_is_driven_with(oval: Track) -> None:
     assert (classic.versions["spec"], v6.versions["spec"]) == ("classic", "v6")
     assert v6.laps[0].lap_time_ms < classic.laps[0].lap_time_ms  # it is at speed at once
     assert v6.trace != classic.trace
+
+
+def test_a_trial_is_measured_against_the_fastest_possible_lap(oval: Track) -> None:
+    trial = time_trial(steering_policy(2.0, gain=1.0), oval, laps=2)
+    optimum = tracks.optimum("oval")
+    assert trial.optimum is optimum
+    assert trial.best_lap_ms is not None
+    assert trial.percent_of_the_possible == pytest.approx(1e5 * optimum.lap_s / trial.best_lap_ms, abs=0.01)
+    assert trial.suspicious_laps == ()
+    impossible = replace(trial, laps=(trial.laps[0], trial.laps[1]._replace(lap_time_ms=5_600)))
+    assert impossible.suspicious_laps == (2,)
+    assert impossible.as_json()["suspicious_laps"] == [2]
+
+
+def test_another_track_or_car_has_no_optimum_to_be_measured_against(oval: Track) -> None:
+    wider = Track.from_rows(oval.rows() * 1.1, "oval")
+    for trial in (
+        time_trial(steering_policy(2.0, 1.0), wider, laps=1),
+        time_trial(steering_policy(2.0, 1.0), oval, laps=1, spec=V6),
+    ):
+        assert (trial.percent_of_the_possible, trial.suspicious_laps) == (None, ())
 
 
 def test_the_trace_tells_the_drive(oval: Track) -> None:
