@@ -38,7 +38,7 @@ SMOOTHNESS = 1e-5
 """Weight of the commands' changes in the objective: where time is indifferent, the smooth lap is chosen."""
 SOLVER_OPTIONS = {
     "print_time": False,
-    "ipopt": {"print_level": 0, "sb": "yes", "max_iter": 2000, "tol": 1e-7},
+    "ipopt": {"print_level": 0, "sb": "yes", "max_iter": 2000, "max_cpu_time": 60.0, "tol": 1e-7},
 }
 UNKNOWN = ("share", "heading", "curvature", "speed", "length", "acceleration", "command")
 DRIVER_GRIP_SHARE = 0.93
