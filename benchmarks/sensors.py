@@ -25,7 +25,7 @@ import gymnasium
 import numpy as np
 
 from simulator import tracks
-from simulator.sensors import lidar
+from simulator.sensors import border, lidar
 from simulator.sensors.boxes import Boxes
 from simulator.sensors.camera import Camera
 from simulator.sensors.ground import ground_of
@@ -99,6 +99,13 @@ def scanner(boxes: Boxes) -> Subject:
     )
 
 
+def border_scanner() -> Subject:
+    """Return the lidar that sees the road's border."""
+    cars, field = poses(), border.border_of(tracks.load(TRACK))
+    name = f"border lidar of {border.BEAMS} beams"
+    return Subject(name, lambda: field.distances(cars), CARS, border.BEAMS, 40_000)
+
+
 def environment(senses: Senses, name: str) -> Subject:
     """Return whole environment steps that end in a picture, cars acting at random."""
     env = TrackVectorEnv(TRACK, CARS, sensors=senses)
@@ -155,6 +162,7 @@ def subjects() -> list[Subject]:
         camera(80, 60, 40_000),
         camera(160, 120, None, obstacles()),
         scanner(obstacles()),
+        border_scanner(),
         environment(Senses(front), "environment step, camera 160 x 120"),
         environment(Senses(front, 80, 60), "environment step, camera 80 x 60"),
         environment(Senses(front, random_colours=True), "the same with 160 x 120, random colours"),

@@ -13,6 +13,7 @@ SENSORS_OF_ID: dict[str, tuple[str, ...]] = {
     "ApexArena/TrackRaceStereo-v0": ("stereo_cameras",),
     "ApexArena/TrackRaceLidar-v0": ("front_facing_camera", "lidar"),
     "ApexArena/TrackRaceSectorLidar-v0": ("front_facing_camera", "sector_lidar"),
+    "ApexArena/TrackRaceBorderLidar-v0": ("border_lidar",),
     "ApexArena/TrackRaceDiscretizedSectorLidar-v0": ("front_facing_camera", "discretized_sector_lidar"),
 }
 """Every registered environment; a lidar comes with the camera, as on the real car."""

@@ -1,7 +1,7 @@
 """Which senses a car carries, as a gymnasium space, and their readings, batched.
 
 One sense alone gives its own space; several give a `Dict` by name. The names are DeepRacer's in lower case
-(upper case is understood), plus `vector`.
+(upper case is understood), plus `vector` and `border_lidar`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from gymnasium.spaces import Box, MultiBinary
 from numpy.typing import NDArray
 
 from simulator.road import IntArray, Road
-from simulator.sensors import colours, lidar
+from simulator.sensors import border, colours, lidar
 from simulator.sensors.boxes import Boxes
 from simulator.sensors.camera import Camera
 from simulator.sensors.ground import ground_of
@@ -40,6 +40,8 @@ class Sensor(StrEnum):
     LIDAR = "lidar"
     SECTOR_LIDAR = "sector_lidar"
     DISCRETIZED_SECTOR_LIDAR = "discretized_sector_lidar"
+    BORDER_LIDAR = "border_lidar"
+    """Not DeepRacer's: distances to the road's border (sensors/border.py)."""
 
 
 LIDARS: dict[Sensor, Callable[[NDArray[np.float64]], NDArray[Any]]] = {
@@ -93,6 +95,8 @@ class Senses:
                 return Box(-LIMIT, LIMIT, (len(OBSERVATION_COLUMNS),), np.float32)
             case Sensor.LIDAR:
                 return Box(lidar.MIN_M, lidar.RAW_CLIP_M, (lidar.BEAMS,), np.float32)
+            case Sensor.BORDER_LIDAR:
+                return Box(0.0, border.MAX_M, (border.BEAMS,), np.float32)
             case Sensor.SECTOR_LIDAR:
                 return MultiBinary(lidar.SECTORS)
             case Sensor.DISCRETIZED_SECTOR_LIDAR:
@@ -143,6 +147,8 @@ class SensorSuite:
         for sensor in self.senses.sensors:
             if sensor is Sensor.VECTOR:
                 readings[str(sensor)] = observe(self._road, now)
+            elif sensor is Sensor.BORDER_LIDAR:
+                readings[str(sensor)] = border.border_of(self._road.track).distances(pose)
             elif sensor in LIDARS:
                 readings[str(sensor)] = LIDARS[sensor](distance)
             else:
