@@ -28,6 +28,7 @@ from arena.league.seasons import keep_calendar
 from arena.league.states import JobKind
 from arena.settings import ArenaSettings
 from simulator import tracks
+from simulator.car import SPECS, CarSpec
 from simulator.rules import Rules
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class Assignment:
     metadata: settings.ModelMetadata
     hyperparameters: settings.Hyperparameters
     track: str
+    car: CarSpec
     rules: Rules
     race_seed: int
     training_steps: int
@@ -162,6 +164,7 @@ class Worker:
             metadata=settings.parse_model_metadata(submission.model_metadata),
             hyperparameters=settings.parse_hyperparameters(submission.hyperparameters),
             track=race.track,
+            car=SPECS[race.car],
             rules=Rules.time_trial(race.laps, off_track_penalty_s=race.off_track_penalty_ms / 1000),
             race_seed=race.seed,
             training_steps=race.training_steps,
@@ -183,6 +186,7 @@ class Worker:
             hyperparameters=assignment.hyperparameters,
             steps=assignment.training_steps,
             seed=assignment.race_seed,
+            spec=assignment.car,
             on_progress=report,
             should_stop=lambda: self.stopping,
         )
@@ -219,7 +223,11 @@ def race(trained: "Training", assignment: Assignment) -> "Trial":
     from arena.garage import racing
 
     return racing.time_trial(
-        trained.policy, tracks.load(assignment.track), laps=assignment.rules.laps, rules=assignment.rules
+        trained.policy,
+        tracks.load(assignment.track),
+        laps=assignment.rules.laps,
+        rules=assignment.rules,
+        spec=assignment.car,
     )
 
 

@@ -19,7 +19,7 @@ from arena.league.errors import InvalidInput, LeagueError
 from arena.league.models import Race, Racer, Season
 from arena.league.plans import NUMBER_RANGES, TITLE_LENGTH, RacePlan
 from arena.league.scoring import DEFAULT_POINTS
-from arena.league.states import Timing
+from arena.league.states import Car, Timing
 from leaderboard import queries
 from leaderboard.auth import load_race, load_racer, load_season, load_submission, now, organiser_required
 from leaderboard.context import arena
@@ -108,6 +108,7 @@ def race_form(slug: str) -> ResponseReturnValue:
             "closes_at": local_input(season.closes_at),
             "track": tracks.names()[0],
             "timing": Timing.BEST_LAP.value,
+            "car": Car.CLASSIC.value,
             "laps": "3",
             "average_laps": "3",
             "training_steps": "500,000",
@@ -165,6 +166,7 @@ def _plan(form: Form) -> RacePlan:
         laps=_number(form, "laps", "laps", "The number of laps"),
         timing=timing,
         average_laps=average,
+        car=Car(form.choice("car", [member.value for member in Car], label="The car")),
         opens_at=opens_at,
         closes_at=closes_at,
         training_steps=_number(form, "training_steps", "training_steps", "The training budget"),

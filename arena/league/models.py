@@ -15,7 +15,7 @@ from sqlalchemy import ForeignKey, Index, MetaData, String, Text, UniqueConstrai
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from arena.league.columns import BigId, Document, UtcDateTime, enum_column
-from arena.league.states import JobKind, JobState, Role, SubmissionState, Timing
+from arena.league.states import Car, JobKind, JobState, Role, SubmissionState, Timing
 
 CONSTRAINT_NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -35,6 +35,7 @@ class Base(DeclarativeBase):
         list[int]: Document,
         Role: enum_column(Role),
         Timing: enum_column(Timing),
+        Car: enum_column(Car),
         SubmissionState: enum_column(SubmissionState),
         JobKind: enum_column(JobKind),
         JobState: enum_column(JobState),
@@ -123,6 +124,7 @@ class Race(Base):
     laps: Mapped[int]
     timing: Mapped[Timing]
     average_laps: Mapped[int | None]
+    car: Mapped[Car]
     opens_at: Mapped[datetime]
     closes_at: Mapped[datetime]
     opened_at: Mapped[datetime | None]

@@ -9,15 +9,18 @@ import re
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 from arena.league.accounts import checked_name
 from arena.league.columns import as_utc_text
 from arena.league.errors import InvalidInput
 from arena.league.models import Season
 from arena.league.scoring import DEFAULT_POINTS
-from arena.league.states import Timing
+from arena.league.states import Car, Timing
+
+Word = TypeVar("Word", bound=StrEnum)
 
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,58}[a-z0-9])?")
 TRACK = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,59}")
@@ -41,6 +44,7 @@ class RacePlan:
     laps: int = 3
     timing: Timing = Timing.TOTAL
     average_laps: int | None = None
+    car: Car = Car.CLASSIC
     opens_at: datetime | None = None
     closes_at: datetime | None = None
     training_steps: int = 500_000
@@ -108,7 +112,8 @@ def columns_of(plan: RacePlan) -> dict[str, Any]:
         "slug": checked_slug(plan.slug),
         "title": checked_name("title", plan.title, TITLE_LENGTH),
         "track": _checked_track(plan.track),
-        "timing": _checked_timing(plan.timing),
+        "timing": _checked_word("timing", "timing method", Timing, plan.timing),
+        "car": _checked_word("car", "car", Car, plan.car),
         "average_laps": _checked_average(plan),
         **numbers,
     }
@@ -131,12 +136,11 @@ def _checked_track(track: str) -> str:
     return track
 
 
-def _checked_timing(timing: str) -> Timing:
+def _checked_word(field: str, title: str, kind: type[Word], word: str) -> Word:
     try:
-        return Timing(timing)
+        return kind(word)
     except ValueError:
-        known = ", ".join(Timing)
-        raise InvalidInput("timing", f"The timing method is one of {known}; got “{timing}”.") from None
+        raise InvalidInput(field, f"The {title} is one of {', '.join(kind)}; got “{word}”.") from None
 
 
 def _checked_average(plan: RacePlan) -> int | None:

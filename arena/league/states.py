@@ -20,6 +20,13 @@ class Timing(StrEnum):
     TOTAL = "total"
 
 
+class Car(StrEnum):
+    """Which car a race is driven with: the simulator's names; the league only passes them on."""
+
+    CLASSIC = "classic"
+    V6 = "v6"
+
+
 class SubmissionState(StrEnum):
     """Where a submission is on its way to a result."""
 

@@ -7,7 +7,7 @@ from typing import Any
 from marshmallow import EXCLUDE, Schema, fields, validate
 
 from arena.league.plans import NUMBER_RANGES, RacePlan
-from arena.league.states import SubmissionState, Timing
+from arena.league.states import Car, SubmissionState, Timing
 
 _PLAN = RacePlan(slug="", title="", track="")
 
@@ -56,6 +56,7 @@ class Race(Schema):
     laps = fields.Integer(required=True)
     timing = fields.Enum(Timing, by_value=True, required=True)
     average_laps = fields.Integer(allow_none=True)
+    car = fields.Enum(Car, by_value=True, required=True)
     opens_at = fields.AwareDateTime(required=True)
     closes_at = fields.AwareDateTime(required=True)
     is_open = fields.Boolean(required=True)
@@ -328,6 +329,7 @@ class NewRace(Schema):
     track = fields.String(required=True, metadata=_note("A name from /tracks."))
     timing = fields.Enum(Timing, by_value=True, load_default=_PLAN.timing)
     average_laps = fields.Integer(strict=True, allow_none=True, load_default=None)
+    car = fields.Enum(Car, by_value=True, load_default=_PLAN.car)
     opens_at = fields.AwareDateTime(load_default=None, allow_none=True)
     closes_at = fields.AwareDateTime(load_default=None, allow_none=True)
     laps = _whole("laps")

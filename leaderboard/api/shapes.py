@@ -19,8 +19,8 @@ Json = dict[str, Any]
 def race(found: Race, now: datetime) -> Json:
     """Return a race with its rules."""
     columns = (
-        "slug", "title", "track", "laps", "timing", "average_laps", "opens_at", "closes_at", "training_steps",
-        "max_submissions", "off_track_penalty_ms",
+        "slug", "title", "track", "laps", "timing", "average_laps", "car", "opens_at", "closes_at",
+        "training_steps", "max_submissions", "off_track_penalty_ms",
     )  # fmt: skip
     return {name: getattr(found, name) for name in columns} | {
         "season": found.season.slug,

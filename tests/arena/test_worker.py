@@ -20,7 +20,7 @@ from arena.league import db, events, jobs, seasons, standings, submissions
 from arena.league.artifacts import ArtifactStore
 from arena.league.models import Job, Race, Racer, Submission
 from arena.league.plans import RacePlan
-from arena.league.states import JobKind, JobState, SubmissionState, Timing
+from arena.league.states import Car, JobKind, JobState, SubmissionState, Timing
 from arena.league.submissions import Entry
 from arena.worker import Worker
 from simulator.trace import Trace
@@ -109,6 +109,17 @@ def test_a_submission_is_trained_raced_and_recorded(
     assert (
         names.index("submission.racing") < names.index("lap.completed") < names.index("submission.recorded")
     )
+
+
+def test_a_race_is_driven_with_its_car(engine: Engine, worker: Worker, race: Race, cast: Cast) -> None:
+    with db.transaction(engine) as session:
+        session.get_one(Race, race.id).car = Car.V6
+    submission_id = enter(engine, race, cast.ann)
+    worker.work_once()
+    with db.reading(engine) as session:
+        trial = session.get_one(Submission, submission_id).trial
+        assert trial is not None
+        assert trial.versions["spec"] == "v6"
 
 
 def test_the_same_code_with_another_comment_gets_the_same_time_and_policy(

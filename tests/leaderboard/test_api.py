@@ -336,6 +336,7 @@ PLAN = {"slug": "r", "title": "R", "track": "oval"}
         ({"laps": "three"}, "laps"),
         ({"laps": None}, "laps"),
         ({"timing": "luck"}, "timing"),
+        ({"car": "tank"}, "car"),
         ({"slug": "Not a slug"}, "slug"),
         ({"title": " "}, "title"),
         ({"opens_at": "tomorrow"}, "opens_at"),

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from arena.league import db, jobs
 from arena.league.models import Race, Racer, Season, Submission
-from arena.league.states import SubmissionState, Timing
+from arena.league.states import Car, SubmissionState, Timing
 from leaderboard import create_app
 from tests.leaderboard import stage
 from tests.leaderboard.conftest import RACE, SEASON, Visit
@@ -41,6 +41,7 @@ def race_fields(**changes: str) -> dict[str, str]:
         "slug": "night-race",
         "track": "paperclip",
         "timing": "average",
+        "car": "v6",
         "laps": "5",
         "average_laps": "3",
         "penalty_s": "2,5",
@@ -101,6 +102,7 @@ def test_olga_opens_a_race_with_the_house_car(visit: Visit, arena_stage: Stage) 
     race = race_of(arena_stage, "night-race")
     assert race is not None
     assert (race.timing, race.laps, race.average_laps) == (Timing.AVERAGE, 5, 3)
+    assert race.car is Car.V6
     assert (race.training_steps, race.max_submissions, race.off_track_penalty_ms) == (250_000, 12, 2_500)
     with db.reading(arena_stage.engine) as session:
         entry = session.scalars(select(Submission).where(Submission.race_id == race.id)).one()
@@ -126,6 +128,7 @@ def test_the_house_car_waits_for_the_opening(visit: Visit, arena_stage: Stage) -
         ({"slug": RACE}, "exists already"),
         ({"track": "../../etc/passwd"}, "The track: choose one of"),
         ({"timing": "luck"}, "What counts: choose one of"),
+        ({"car": "tank"}, "The car: choose one of"),
         ({"laps": "0"}, "must lie between 1 and 100"),
         ({"laps": "three"}, "must be a whole number from 1 to 100"),
         ({"average_laps": "9"}, "laps"),
