@@ -193,10 +193,10 @@ class SensorSuite:
 
 
 def picked(observation: Observation, cars: Any) -> Observation:
-    """Return the observation of some cars (an index [m]) or of one (an int)."""
+    """Return the observation of some cars (an index [m], or a slice) or of one (an int)."""
     if isinstance(observation, dict):
-        return {name: reading[cars] for name, reading in observation.items()}
-    return observation[cars]
+        return {name: picked(reading, cars) for name, reading in observation.items()}
+    return observation.take(cars, axis=0) if isinstance(cars, np.ndarray) else observation[cars]
 
 
 def copied(observation: Observation) -> Observation:
