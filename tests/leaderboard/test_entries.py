@@ -172,6 +172,7 @@ def test_a_result_shows_its_laps(visit: Visit, arena_stage: Stage) -> None:
     assert page.count("<tr><td>") == arena_stage.race.laps
     assert "Official time" in page
     assert "on the board" in page
+    assert "% of what physics allows" in page
 
 
 def test_ann_cancels_her_entry_and_has_the_try_back(visit: Visit, arena_stage: Stage) -> None:
