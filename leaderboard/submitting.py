@@ -48,7 +48,9 @@ def files_of_request(request: Request) -> Files:
     """
     if request.is_json:
         return _files_of_json(request.get_json())
-    source = _sent(request, "reward_function") or _sent(request, "source")
+    source = _sent(request, "reward_function")
+    if source is None:  # an empty file is not none: it must not enter what happens to stand in the editor
+        source = _sent(request, "source")
     return Files(source or b"", _sent(request, "model_metadata"), _sent(request, "hyperparameters"))
 
 

@@ -100,6 +100,7 @@ def test_checking_enters_nothing(visit: Visit, arena_stage: Stage) -> None:
     ("fields", "words"),
     [
         ({"source": ""}, "empty"),
+        ({"source": GOOD, "reward_function": (io.BytesIO(b""), "reward_function.py")}, "empty"),
         ({"source": GOOD, "model_metadata": "{"}, "model_metadata"),
         ({"reward_function": (io.BytesIO(b"PK\x03\x04" + b"\0" * 60), "model.zip")}, "zip"),
         ({"reward_function": (io.BytesIO(b"\xff\xfe\x00bad"), "reward_function.py")}, "UTF-8"),
