@@ -19,14 +19,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 log = logging.getLogger("arena.serve")
 
 STOP_WITHIN_S = 20.0
 SETTLED_AFTER_S = 10.0  # a process that lived this long was not killed by its own start
 GIVE_UP_AFTER = 4  # failed starts in a row
+WRONG_USAGE = 2  # a process that ends with it was started wrongly: to start it again helps nobody
+
+
+class CannotStartError(click.ClickException):
+    """What the machine or a setting stands in the way with, in words."""
+
+    exit_code = 3
 
 
 @dataclass(slots=True)
@@ -46,6 +57,9 @@ class Child:
     def has_stopped(self) -> bool:
         return self.process is not None and self.process.poll() is not None
 
+    def has_wrong_settings(self) -> bool:
+        return self.process is not None and self.process.poll() == WRONG_USAGE
+
 
 def die_with_parent() -> None:
     """Ask the kernel for SIGTERM when the supervisor dies, so that none of its processes keeps the port
@@ -64,7 +78,9 @@ class Supervisor:
         self.stopping = False
 
     def run(self) -> int:
-        """Run until told to stop; return the exit code: 0, or 3 when a process cannot be started at all."""
+        """Run until told to stop; return the exit code: 0, or 3 when a process cannot be started at all
+        (2 when a wrong setting is the reason).
+        """
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self.stop)
         for child in self.children:
@@ -74,7 +90,7 @@ class Supervisor:
             for child in self.children:
                 if child.has_stopped() and not self.stopping and not self.restart(child):
                     self.terminate()
-                    return 3
+                    return WRONG_USAGE if child.has_wrong_settings() else 3
         self.terminate()
         return 0
 
@@ -82,8 +98,13 @@ class Supervisor:
         self.stopping = True
 
     def restart(self, child: Child) -> bool:
-        """Start a dead process again; return False after several failed starts in a row."""
+        """Start a dead process again; return False after several failed starts in a row, or at once when a
+        setting is wrong.
+        """
         assert child.process is not None
+        if child.has_wrong_settings():
+            log.error("%s cannot run with these settings (see above): stopping.", child.name)
+            return False
         lived_s = time.monotonic() - child.started
         child.failed_starts = 0 if lived_s > SETTLED_AFTER_S else child.failed_starts + 1
         if child.failed_starts >= GIVE_UP_AFTER:
@@ -118,20 +139,44 @@ def require_free(host: str, port: int) -> None:
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise click.ClickException(
+            raise CannotStartError(
                 f"{host}:{port} cannot be used ({error.strerror}). Choose another port with --port."
             ) from error
 
 
-def run(host: str, port: int, workers: int) -> int:
-    """Migrate the database, then run the web process, the checker and the workers until told to stop."""
+def open_database() -> "Engine":
+    """Connect to the database and bring its tables up to date; say in words why that cannot be."""
+    from sqlalchemy.exc import ArgumentError, DBAPIError
+
     from arena.league import db
+    from arena.league.errors import LeagueError
     from arena.settings import ArenaSettings
 
+    settings = ArenaSettings.from_environment()
+    try:
+        engine = db.connect(settings.database_url)
+        db.upgrade(engine)
+    except LeagueError as error:
+        raise CannotStartError(str(error)) from error
+    except ArgumentError as error:
+        raise CannotStartError(
+            f"ARENA_DATABASE_URL is not an address of a database ({error}). Expected for example "
+            "sqlite:////srv/arena/arena.db or postgresql://user@host/arena; unset, the data folder is used."
+        ) from error
+    except (DBAPIError, OSError) as error:
+        reason = error.orig if isinstance(error, DBAPIError) else error
+        raise CannotStartError(
+            f"The database cannot be opened: {reason}. The data folder is {settings.data_dir} "
+            "(ARENA_DATA_DIR): check that this user may write to it and that the disk is not full. A damaged "
+            "arena.db has to be replaced by a copy; nothing was changed."
+        ) from error
+    return engine
+
+
+def run(host: str, port: int, workers: int) -> int:
+    """Migrate the database, then run the web process, the checker and the workers until told to stop."""
     require_free(host, port)
-    engine = db.connect(ArenaSettings.from_environment().database_url)
-    db.upgrade(engine)
-    engine.dispose()
+    open_database().dispose()
     os.environ.update(HOST=host, PORT=str(port))
     arena = [sys.executable, "-m", "arena"]
     children = [
@@ -180,6 +225,7 @@ def worker(name: str | None, checks: bool) -> None:
     from arena import worker as door
     from arena.settings import ArenaSettings
 
+    open_database().dispose()
     door.run(
         ArenaSettings.from_environment(),
         name=name or f"{socket.gethostname()}-{os.getpid()}",
@@ -196,10 +242,8 @@ def account(handle: str, name: str | None, organiser: bool) -> None:
     from arena.league import accounts, db
     from arena.league.errors import LeagueError
     from arena.league.states import Role
-    from arena.settings import ArenaSettings
 
-    engine = db.connect(ArenaSettings.from_environment().database_url)
-    db.upgrade(engine)
+    engine = open_database()
     password = secrets.token_urlsafe(12)
     with db.transaction(engine) as session:
         try:
@@ -234,5 +278,6 @@ def demo(host: str, port: int, workers: int, data: Path) -> int:
     require_free(host, port)
     os.environ.update(ARENA_DATA_DIR=str(data.resolve()), ARENA_MODE="demo")
     os.environ.pop("ARENA_DATABASE_URL", None)
+    open_database().dispose()
     demo_season.prepare(f"http://{'localhost' if host in ('127.0.0.1', '0.0.0.0') else host}:{port}")
     return run(host, port, max(1, workers))
