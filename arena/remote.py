@@ -26,9 +26,10 @@ class Client:
     `click.ClickException` in plain words.
     """
 
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(self, url: str, token: str, *, patience_s: float = 60.0) -> None:
         self.url = url.rstrip("/")
         self.token = token
+        self.patience_s = patience_s
 
     def submit(
         self, race: str, *, reward_function: str, model_metadata: str | None, hyperparameters: str | None
@@ -47,10 +48,23 @@ class Client:
     def follow(
         self, submission_id: str, *, on_state: Callable[[str], None], every_s: float = 1.0
     ) -> dict[str, Any]:
-        """Ask for the submission's state until it is final, telling each change."""
+        """Ask for the submission's state until it is final, telling each change.
+
+        The entry is in and safe: an arena that is away for a moment (a restart) is asked again for a while.
+        """
         told = ""
+        heard = time.monotonic()
         while True:
-            submission = self.request(f"/api/v1/submissions/{submission_id}")
+            try:
+                submission = self.request(f"/api/v1/submissions/{submission_id}")
+            except UnavailableError as error:
+                if time.monotonic() - heard > self.patience_s:
+                    raise UnavailableError(
+                        f"{error.message} The entry is in and goes on without you: {submission_id}."
+                    ) from error
+                time.sleep(every_s)
+                continue
+            heard = time.monotonic()
             state = submission["state"]
             if state != told:
                 on_state(state)
