@@ -208,8 +208,10 @@ def test_the_page_of_an_entry_follows_it_to_its_result(page: Page, arena_stage: 
     expect(page.locator(".curve canvas")).to_have_count(3)
     expect(page.locator("[data-step=training]")).to_have_attribute("aria-current", "step")
     arena_stage.race_and_record(lease, Pursuit())
-    expect(page.locator(".training-official")).to_contain_text(re.compile(r"\d+\.\d{3}"))
+    expect(page.locator("#result-heading")).to_have_text("Result")
+    expect(page.locator(".figures")).to_contain_text(re.compile(r"\d+\.\d{3}"))
     expect(page.locator(".page-head .chip")).to_have_text("Finished")
+    expect(page.locator(".curve canvas")).to_have_count(3)
 
 
 def test_the_owner_sees_at_once_why_an_entry_was_turned_down(page: Page, arena_stage: Stage) -> None:
@@ -220,7 +222,11 @@ def test_the_owner_sees_at_once_why_an_entry_was_turned_down(page: Page, arena_s
     arena_stage.reject(
         arena_stage.claim(submission), "runtime", "KeyError: 'sped'. Did you mean speed?", line=2
     )
-    expect(page.locator(".training-result")).to_contain_text("Line 2: KeyError")
+    expect(page.locator("main .callout.bad")).to_have_count(1)
+    expect(page.locator("main .callout.bad")).to_contain_text("Line 2: KeyError")
+    expect(page.locator('[data-line="2"].is-marked').first).to_be_visible()
+    expect(page.locator("main")).to_contain_text("Mend and enter again")
+    expect(page.locator(".page-head .chip")).to_be_visible()
 
 
 def test_the_editor_checks_marks_the_line_and_submits(page: Page, arena_stage: Stage, checker: None) -> None:
@@ -238,6 +244,20 @@ def test_the_editor_checks_marks_the_line_and_submits(page: Page, arena_stage: S
     page.click("button[value=submit]")
     page.wait_for_url("**/submissions/*")
     expect(page.locator("h1")).to_have_text("Entry 1")
+
+
+def test_typing_over_a_selection_keeps_the_browser_from_styling(page: Page, arena_stage: Stage) -> None:
+    sign_in(page, "ann")
+    page.goto(f"/races/{arena_stage.race.slug}/enter")
+    mounted(page, "editor")
+    content = page.locator(".cm-content")
+    content.click()
+    page.keyboard.press("ControlOrMeta+a")
+    page.keyboard.type("x = [")
+    page.keyboard.press("ControlOrMeta+a")
+    page.keyboard.insert_text("y = 1\nz = 2\n")
+    expect(page.locator(".cm-line")).to_have_text(["y = 1", "z = 2", ""])
+    assert page.locator(".cm-content [style]").count() == 0  # and the page saw no refused style
 
 
 def test_the_editor_asks_before_a_kit_replaces_what_was_written(page: Page, arena_stage: Stage) -> None:

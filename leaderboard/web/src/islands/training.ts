@@ -3,7 +3,7 @@
 import "uplot/dist/uPlot.min.css";
 import "./training.css";
 import { Announcer, element, onThemeChange, setText } from "../dom";
-import { count, duration, lapTime } from "../format";
+import { count, duration, lapTime, localiseTimes } from "../format";
 import { getJson } from "../http";
 import { ConnectionSign } from "../live/badge";
 import { listen } from "../live/connection";
@@ -81,12 +81,15 @@ class Desk {
       case "submission.rejected":
         this.enter("rejected", true);
         this.showVerdict(event.payload.message ?? null, event.payload.line ?? null);
+        void takeAnew();
         break;
       case "submission.cancelled":
         this.enter("cancelled", true);
         break;
       case "submission.recorded":
-        void getJson<Submission>(`/api/v1/submissions/${this.id}`).then((now) => this.show(now));
+        void getJson<Submission>(`/api/v1/submissions/${this.id}`)
+          .then((now) => this.show(now))
+          .then(takeAnew);
         break;
     }
   }
@@ -147,6 +150,29 @@ class Desk {
 /** The page of an ended entry says more: excerpt, settings, what was printed. It is rendered by the server. */
 function everything(): HTMLElement {
   return element("p", {}, element("a", { href: location.href }, "Show everything about this entry"));
+}
+
+/**
+ * Replace what the server renders around this island with the ended entry's: head, verdict with the marked
+ * line, result, facts. The island stays, with its curves. Without an answer the link above still leads there.
+ */
+async function takeAnew(): Promise<void> {
+  const answer = await fetch(location.href, { headers: { Accept: "text/html" } }).catch(() => null);
+  if (!answer?.ok) return;
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const island = document.querySelector('[data-island="training"]');
+  const freshIsland = fresh.querySelector('[data-island="training"]');
+  if (!island?.parentElement || !freshIsland?.parentElement) return;
+  document.querySelector(".page-head")?.replaceWith(...fresh.querySelectorAll(".page-head"));
+  const column = island.parentElement;
+  column.nextElementSibling?.replaceWith(...[freshIsland.parentElement.nextElementSibling].filter((one) => one !== null));
+  for (const sibling of [...column.children]) if (sibling !== island) sibling.remove();
+  const siblings = [...freshIsland.parentElement.children];
+  const place = siblings.indexOf(freshIsland);
+  island.before(...siblings.slice(0, place));
+  island.after(...siblings.slice(place + 1));
+  for (const said of island.querySelectorAll(".training-result")) said.remove();
+  localiseTimes(document);
 }
 
 /** The chip in the page's head, outside this island, tells the same state. */
