@@ -1,5 +1,6 @@
 """A small client of the arena's HTTP API, for `arena submit`."""
 
+import http.client
 import json
 import time
 import urllib.error
@@ -87,7 +88,7 @@ class Client:
                 return answer
         except urllib.error.HTTPError as error:
             raise refusal(error) from error
-        except (urllib.error.URLError, TimeoutError) as error:
+        except (OSError, http.client.HTTPException) as error:  # also a connection that breaks in an answer
             raise UnavailableError(
                 f"No arena answers at {self.url} ({error}). Is it running, and is the address right?"
             ) from error

@@ -27,6 +27,16 @@ class Recorded(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+class CutOff(Recorded):
+    """An arena that dies in the middle of its answer."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "400")
+        self.end_headers()
+        self.wfile.write(b"{")
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -55,3 +65,12 @@ def test_an_arena_that_stays_away_is_told_with_the_entry_that_goes_on() -> None:
     client = Client(f"http://127.0.0.1:{free_port()}", "apex_x", patience_s=0.1)
     with pytest.raises(UnavailableError, match="goes on without you: entry"):
         client.follow("entry", on_state=print, every_s=0.05)
+
+
+def test_an_answer_that_breaks_off_is_no_fault_of_ours() -> None:
+    with HTTPServer(("127.0.0.1", 0), CutOff) as server:
+        answering = threading.Thread(target=server.handle_request)
+        answering.start()
+        with pytest.raises(UnavailableError, match="No arena answers"):
+            Client(f"http://127.0.0.1:{server.server_port}", "apex_x").request("/api/v1/me")
+        answering.join()
