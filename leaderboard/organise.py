@@ -58,8 +58,8 @@ def racers() -> ResponseReturnValue:
 @blueprint.get("/seasons/new")
 @organiser_required
 def season_form() -> ResponseReturnValue:
-    """Show an empty season form with sensible times: from the next hour for two weeks."""
-    opens_at = _next_hour()
+    """Show an empty season form with sensible times: open at once, for two weeks."""
+    opens_at = _this_hour()
     typed = {
         "opens_at": local_input(opens_at),
         "closes_at": local_input(opens_at + timedelta(days=14)),
@@ -104,7 +104,7 @@ def race_form(slug: str) -> ResponseReturnValue:
     with arena().reading() as session:
         season = load_season(session, slug)
         typed = {
-            "opens_at": local_input(max(season.opens_at, _next_hour() - timedelta(hours=1))),
+            "opens_at": local_input(max(season.opens_at, _this_hour())),
             "closes_at": local_input(season.closes_at),
             "track": tracks.names()[0],
             "timing": Timing.BEST_LAP.value,
@@ -268,5 +268,5 @@ def _zone() -> ZoneInfo:
     return arena().settings.zone
 
 
-def _next_hour() -> datetime:
-    return now().replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+def _this_hour() -> datetime:
+    return now().replace(minute=0, second=0, microsecond=0)

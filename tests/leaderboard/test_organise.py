@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -213,3 +214,13 @@ def test_the_list_of_racers_leaves_the_house_car_out(visit: Visit) -> None:
     page = visit("olga").read("/organise/racers")
     assert "Ann Arbor" in page
     assert "House car" not in page
+
+
+def test_a_new_season_is_open_at_once_when_nothing_is_changed(visit: Visit) -> None:
+    page = visit("olga").get("/organise/seasons/new").text
+    found = re.search(r'name="opens_at"[^>]*value="([^"]+)"', page) or re.search(
+        r'value="([^"]+)"[^>]*name="opens_at"', page
+    )
+    assert found is not None
+    opens_at = datetime.fromisoformat(found[1]).replace(tzinfo=UTC)
+    assert timedelta(0) <= stage.now() - opens_at < timedelta(hours=1, minutes=1)
