@@ -59,7 +59,7 @@ def on_http_error(error: HTTPException) -> ResponseReturnValue:
     """Answer what Flask, the form guard, the limiter or the validation of the fields has refused."""
     status = error.code or 500
     if isinstance(error, RequestEntityTooLarge):
-        problem = problems.of_status(413, _too_large())
+        problem = problems.of_status(413, _too_large(), verdict="too_large")
     elif isinstance(error, CSRFError):
         detail = (
             "A request with the session cookie needs the form token in the header X-CSRFToken; "

@@ -419,6 +419,7 @@ def test_an_upload_that_is_too_large_names_the_limit_and_the_size(
         submit_url(arena_stage), data=body, content_type="application/json", headers=auth(arena_stage)
     )
     found = problem(answer, 413)
+    assert found["verdict"] == "too_large"
     assert "1,000,000" in found["detail"]
     assert f"{len(body):,}" in found["detail"]
 
