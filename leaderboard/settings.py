@@ -25,6 +25,10 @@ _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
 
 
+# Fewer could be guessed, and whoever knows the key can sign in as anybody.
+MIN_SECRET_CHARACTERS = 16
+
+
 class SettingsError(ValueError):
     """A setting is missing or cannot be used; the message names the variable and what it expects."""
 
@@ -131,7 +135,7 @@ class Settings:
             )
         return cls(
             arena=arena,
-            secret_key=env.text("SECRET_KEY", "") or _secret_key(mode, arena.data_dir),
+            secret_key=_secret_key(env.text("SECRET_KEY", ""), mode, arena.data_dir),
             mode=mode,
             host=env.text("HOST", "127.0.0.1", bare=True),
             port=env.integer("PORT", 8000, bare=True, minimum=0, maximum=65535),
@@ -214,11 +218,14 @@ class _Environment:
         return raw
 
 
-def _secret_key(mode: Mode, data_dir: Path) -> str:
-    """Return the kept key of a development machine (mode 0600); production must bring its own."""
+def _secret_key(given: str, mode: Mode, data_dir: Path) -> str:
+    """Return the given key, or the kept one of a development machine (0600). Production brings its own."""
+    if len(given) >= MIN_SECRET_CHARACTERS or (given and mode is not Mode.PRODUCTION):
+        return given
     if mode is Mode.PRODUCTION:
+        what = f"has {len(given)} characters, too few to be a secret" if given else "is not set"
         raise SettingsError(
-            "ARENA_SECRET_KEY is not set. Make one with "
+            f"ARENA_SECRET_KEY {what}. Make one with "
             "`python -c 'import secrets; print(secrets.token_hex(32))'` and keep it, "
             "or set ARENA_MODE=development on your own machine"
         )

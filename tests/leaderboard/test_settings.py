@@ -26,6 +26,8 @@ def test_production_is_the_careful_default(tmp_path: Path) -> None:
 
 
 def test_production_insists_on_a_secret_key(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="has 6 characters, too few to be a secret"):
+        Settings.from_environment({"ARENA_DATA_DIR": str(tmp_path), "ARENA_SECRET_KEY": "secret"})
     with pytest.raises(SettingsError, match="ARENA_SECRET_KEY is not set"):
         Settings.from_environment({"ARENA_DATA_DIR": str(tmp_path)})
 
