@@ -1,4 +1,4 @@
-"""The timekeeper's book: laps, off-tracks, resets and penalties of each car's present drive.
+"""The timekeeper's book: laps, off-tracks, crashes, resets and penalties of each car's present drive.
 
 Times are integer milliseconds of simulated time. A crossing of the line is rounded once, and a lap is the
 difference of two crossings, so that the laps of a drive add up to its total exactly.
@@ -19,6 +19,7 @@ class Lap(NamedTuple):
     off_track_count: int
     reset_count: int
     penalty_ms: int
+    crash_count: int = 0
 
 
 class Outcome(NamedTuple):
@@ -31,6 +32,7 @@ class Outcome(NamedTuple):
     off_track_count: int
     reset_count: int
     penalty_ms: int
+    crash_count: int = 0
 
     @property
     def lap_time_ms(self) -> int | None:
@@ -49,6 +51,7 @@ class LapBook:
         self.off_track_count = [0] * cars
         self.reset_count = [0] * cars
         self.penalty_ms = [0] * cars
+        self.crash_count = [0] * cars
 
     def clear(self, car: int) -> None:
         """Forget a car's drive: the next one begins."""
@@ -64,6 +67,7 @@ class LapBook:
             off_track_count=self.off_track_count[car],
             reset_count=self.reset_count[car],
             penalty_ms=self.penalty_ms[car],
+            crash_count=self.crash_count[car],
         )
         self.laps[car].append(lap)
         self.lap_start_ms[car] = at_ms
@@ -74,8 +78,7 @@ class LapBook:
         """Note that a car was put back on the track because of `status`."""
         self.reset_count[car] += 1
         self.penalty_ms[car] += penalty_ms
-        if status is Status.OFF_TRACK:
-            self.off_track_count[car] += 1
+        self._count(car, status)
 
     def resets(self, car: int) -> int:
         """Return how often a car has been put back in its drive."""
@@ -83,8 +86,7 @@ class LapBook:
 
     def close(self, car: int, status: Status, steps: int, progress: float) -> Outcome:
         """Return how a car's drive ended."""
-        if status is Status.OFF_TRACK:
-            self.off_track_count[car] += 1
+        self._count(car, status)
         laps = tuple(self.laps[car])
         return Outcome(
             status=status,
@@ -94,7 +96,15 @@ class LapBook:
             off_track_count=self.off_track_count[car] + sum(lap.off_track_count for lap in laps),
             reset_count=self.reset_count[car] + sum(lap.reset_count for lap in laps),
             penalty_ms=self.penalty_ms[car] + sum(lap.penalty_ms for lap in laps),
+            crash_count=self.crash_count[car] + sum(lap.crash_count for lap in laps),
         )
+
+    def _count(self, car: int, status: Status) -> None:
+        if status is Status.OFF_TRACK:
+            self.off_track_count[car] += 1
+        elif status is Status.CRASHED:
+            self.crash_count[car] += 1
 
     def _clear_lap(self, car: int) -> None:
         self.off_track_count[car] = self.reset_count[car] = self.penalty_ms[car] = 0
+        self.crash_count[car] = 0

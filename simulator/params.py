@@ -31,6 +31,9 @@ COLUMNS = (
     "is_offtrack",
     "is_crashed",
     "sim_time",
+    "closest_object_behind",
+    "closest_object_ahead",
+    "object_in_camera",
 )
 """The dynamic params, one float64 column each; booleans and indices are whole numbers."""
 
@@ -52,7 +55,21 @@ COLUMNS = (
     IS_OFFTRACK,
     IS_CRASHED,
     SIM_TIME,
+    OBJECT_BEHIND,
+    OBJECT_AHEAD,
+    OBJECT_IN_CAMERA,
 ) = range(len(COLUMNS))
+
+
+class ObjectLists(TypedDict):
+    """What params say of the objects on the track, one entry per object, in the order of arc length."""
+
+    location: list[list[float]]
+    distance: list[float]
+    distance_from_center: list[float]
+    heading: list[float]
+    speed: list[float]
+    left_of_center: list[bool]
 
 
 class StaticParams(TypedDict):
@@ -62,6 +79,7 @@ class StaticParams(TypedDict):
     track_length: float
     is_reversed: bool
     first_step: int
+    objects: ObjectLists | None
 
 
 FIRST_CALL_STEPS = 2
@@ -77,16 +95,19 @@ class ParamsBuilder:
         track_length: float,
         is_reversed: bool,
         first_step: int = FIRST_CALL_STEPS,
+        objects: ObjectLists | None = None,
     ) -> None:
         """Take all centre vertices (m), closing duplicate included, and the length of the centre line (m).
 
         `first_step` other than 2 is for functions that set themselves up when `steps` is 1 (or 0), which
         DeepRacer never says: it renumbers the steps that the function sees, and nothing else.
+        `objects` are the lists of what stands on the track.
         """
         self.waypoints = [(float(x), float(y)) for x, y in waypoints]
         self.track_length = float(track_length)
         self.is_reversed = bool(is_reversed)
         self.first_step = int(first_step)
+        self.objects = objects
         self._template: dict[str, Any] = {
             "all_wheels_on_track": True,
             "x": 0.0,
@@ -124,17 +145,19 @@ class ParamsBuilder:
             "track_length": self.track_length,
             "is_reversed": self.is_reversed,
             "first_step": self.first_step,
+            "objects": self.objects,
         }
 
     @classmethod
     def from_static(cls, static: StaticParams) -> ParamsBuilder:
         """Make the builder that `static` was taken from."""
-        return cls(static["waypoints"], static["track_length"], static["is_reversed"], static["first_step"])
+        points, length, first_step = static["waypoints"], static["track_length"], static["first_step"]
+        return cls(points, length, static["is_reversed"], first_step, static["objects"])
 
     def dicts(self, rows: Sequence[Sequence[float]]) -> Iterator[dict[str, Any]]:
         """Yield one fresh dict per row; rows are lists of floats in the order of `COLUMNS`."""
         # Copying a template and assigning is half the price of a dict display of 27 keys.
-        copy, waypoints = self._template.copy, self.waypoints
+        copy, waypoints, objects = self._template.copy, self.waypoints, self.objects
         earlier = FIRST_CALL_STEPS - self.first_step
         for row in rows:
             params = copy()
@@ -156,6 +179,9 @@ class ParamsBuilder:
                 off_track,
                 crashed,
                 params["sim_time"],
+                object_behind,
+                object_ahead,
+                in_camera,
             ) = row
             if earlier:
                 params["steps"] -= earlier
@@ -165,7 +191,12 @@ class ParamsBuilder:
             params["is_crashed"] = crashed != 0.0
             params["closest_waypoints"] = [int(behind), int(ahead)]
             params["waypoints"] = waypoints[:]
-            _without_objects(params)
+            if objects is None:
+                _without_objects(params)
+            else:
+                params["closest_objects"] = [int(object_behind), int(object_ahead)]
+                params["object_in_camera"] = in_camera != 0.0
+                _with_objects(params, objects)
             yield params
 
 
@@ -178,3 +209,13 @@ def _without_objects(params: dict[str, Any]) -> None:
     params["objects_heading"] = []
     params["objects_speed"] = []
     params["objects_left_of_center"] = []
+
+
+def _with_objects(params: dict[str, Any], objects: ObjectLists) -> None:
+    """Set the lists of the objects, fresh ones each."""
+    params["objects_location"] = [place[:] for place in objects["location"]]
+    params["objects_distance"] = objects["distance"][:]
+    params["objects_distance_from_center"] = objects["distance_from_center"][:]
+    params["objects_heading"] = objects["heading"][:]
+    params["objects_speed"] = objects["speed"][:]
+    params["objects_left_of_center"] = objects["left_of_center"][:]

@@ -2,14 +2,14 @@
 
 The rules are DeepRacer's. Per step, on the state that params describe, the first that holds counts: lap
 complete, crashed, off track, immobilised, time up, reversed. In training (`max_resets=0`) any of them ends
-the episode; in a race a car that is off track, immobilised or reversed is put back and held for the penalty
-in simulated time.
+the episode; in a race a car that has crashed, is off track, immobilised or reversed is put back and held for
+the penalty in simulated time.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 import numpy as np
@@ -45,6 +45,9 @@ class Rules:
     max_resets: int = 0
     """How often a car is put back before an event ends its drive."""
     off_track_penalty_s: float = 2.0
+    collision_penalty_s: float = 5.0
+    max_resets_after_crash: int = 3
+    """The crash in one object after which a car is put back ahead of it (DeepRacer's mercy reset)."""
     reversed_steps: int = 15
     immobilized_steps: int = 15
     immobilized_m: float = 0.0003
@@ -56,10 +59,12 @@ class Rules:
             or self.laps < 1
             or self.max_resets < 0
             or self.off_track_penalty_s < 0
+            or self.collision_penalty_s < 0
+            or self.max_resets_after_crash < 1
         ):
             raise ValueError(
-                f"expected max_steps >= {FIRST_CALL_STEPS}, laps >= 1, max_resets >= 0 and a penalty >= 0, "
-                f"got {self}"
+                f"expected max_steps >= {FIRST_CALL_STEPS}, laps >= 1, max_resets >= 0, penalties >= 0 and "
+                f"max_resets_after_crash >= 1, got {self}"
             )
 
     @classmethod
@@ -69,15 +74,38 @@ class Rules:
             max_steps=1800 * laps, laps=laps, max_resets=max_resets, off_track_penalty_s=off_track_penalty_s
         )
 
+    @classmethod
+    def object_avoidance(
+        cls,
+        laps: int = 3,
+        *,
+        off_track_penalty_s: float = 2.0,
+        collision_penalty_s: float = 5.0,
+        max_resets: int = 100,
+    ) -> Rules:
+        """Return the rules of a race with obstacles: those of a time trial, and a price for a crash."""
+        plain = cls.time_trial(laps, off_track_penalty_s=off_track_penalty_s, max_resets=max_resets)
+        return replace(plain, collision_penalty_s=collision_penalty_s)
+
+    def penalty_steps_for(self, status: Status) -> int:
+        """Return the steps that a penalty takes; the step of the event itself is the first of them."""
+        crashed = status is Status.CRASHED
+        penalty_s = self.collision_penalty_s if crashed else self.off_track_penalty_s
+        return max(1, math.ceil(penalty_s / STEP_S - 1e-9))
+
+    def penalty_ms_for(self, status: Status) -> int:
+        """Return what a penalty costs in integer milliseconds."""
+        return round(self.penalty_steps_for(status) * STEP_S * 1000.0)
+
     @property
     def penalty_steps(self) -> int:
-        """Return the steps that a penalty takes; the step of the event itself is the first of them."""
-        return max(1, math.ceil(self.off_track_penalty_s / STEP_S - 1e-9))
+        """Return the steps that the penalty for leaving the track takes."""
+        return self.penalty_steps_for(Status.OFF_TRACK)
 
     @property
     def penalty_ms(self) -> int:
-        """Return what a penalty costs in integer milliseconds."""
-        return round(self.penalty_steps * STEP_S * 1000.0)
+        """Return what leaving the track costs in integer milliseconds."""
+        return self.penalty_ms_for(Status.OFF_TRACK)
 
 
 @dataclass(slots=True)
@@ -93,16 +121,19 @@ class Facts:
     steps: NDArray[np.int64]
     held: NDArray[np.bool_]
     """Cars that serve a penalty: only the clock is judged."""
+    crashed: NDArray[np.bool_] | None = None
+    """Cars inside an object; None where there are no objects."""
 
 
 FAULTS = frozenset({Status.CRASHED, Status.OFF_TRACK, Status.IMMOBILIZED, Status.REVERSED})
 """What ends a drive by the car's own fault (gymnasium: terminated); all other ends are truncations."""
 
 # Plain integers: turning an enum member into an array costs as much as the rule itself.
-_LAP_COMPLETE, _OFF_TRACK, _IMMOBILIZED, _TIME_UP, _REVERSED, _PAUSE = (
+_LAP_COMPLETE, _CRASHED, _OFF_TRACK, _IMMOBILIZED, _TIME_UP, _REVERSED, _PAUSE = (
     int(status)
     for status in (
         Status.LAP_COMPLETE,
+        Status.CRASHED,
         Status.OFF_TRACK,
         Status.IMMOBILIZED,
         Status.TIME_UP,
@@ -121,6 +152,8 @@ def judge(facts: Facts, rules: Rules) -> NDArray[np.int64]:
     np.copyto(status, _TIME_UP, where=time_up)
     np.copyto(status, _IMMOBILIZED, where=facts.still_steps >= rules.immobilized_steps)
     np.copyto(status, _OFF_TRACK, where=facts.off_track)
+    if facts.crashed is not None:
+        np.copyto(status, _CRASHED, where=facts.crashed)
     np.copyto(status, _LAP_COMPLETE, where=facts.lap_complete)
     if np.count_nonzero(facts.held):
         np.copyto(status, np.where(time_up, _TIME_UP, _PAUSE), where=facts.held)

@@ -7,6 +7,7 @@ consecutive seeds (evenly spread for any number of cars) and irrational steps fr
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 
 import numpy as np
@@ -26,6 +27,10 @@ EPISODE_STEP = np.array([[0.41421356237309515], [0.7320508075688772], [0.2360679
 OFFSET_SHARE = 0.15
 """Largest offset of a start from the centre line, as a share of the track's width."""
 HEADING_RAD = 0.1
+
+
+Clearance = Callable[[FloatArray], FloatArray]
+"""Places [m] (arc length, m) -> places [m] where a car may start."""
 
 
 class Starts(StrEnum):
@@ -57,9 +62,9 @@ class StartList:
 
     AHEAD = 32
 
-    def __init__(self, track: Track, car: CarSpec, seeds: SeedArray) -> None:
-        """Take one seed per car [n]."""
-        self._track, self._car = track, car
+    def __init__(self, track: Track, car: CarSpec, seeds: SeedArray, clear: Clearance | None = None) -> None:
+        """Take one seed per car [n]; `clear` moves places where no start may be."""
+        self._track, self._car, self._clear = track, car, clear
         self._phases = seed_phases(seeds)
         n = len(seeds)
         self._episode: IntArray = np.zeros(n, dtype=np.int64)
@@ -79,19 +84,20 @@ class StartList:
     def _draw_ahead(self, cars: IntArray) -> None:
         episodes = self._episode[cars, None] + np.arange(self.AHEAD)
         phases = np.repeat(self._phases[:, cars], self.AHEAD, axis=1)
-        state, line_s, segment = spread_starts(self._track, self._car, phases, episodes.ravel())
+        state, line_s, segment = spread_starts(self._track, self._car, phases, episodes.ravel(), self._clear)
         self._state[:, cars] = state.reshape(6, len(cars), self.AHEAD)
         self._line_s[cars] = line_s.reshape(len(cars), self.AHEAD)
         self._segment[cars] = segment.reshape(len(cars), self.AHEAD)
 
 
 def spread_starts(
-    track: Track, car: CarSpec, phases: FloatArray, episodes: IntArray
+    track: Track, car: CarSpec, phases: FloatArray, episodes: IntArray, clear: Clearance | None = None
 ) -> tuple[FloatArray, FloatArray, IntArray]:
     """Return states [6, m], start lines s [m] (m) and segments [m] for phases [3, m] and episodes [m]."""
     share = phases + episodes * EPISODE_STEP
     share -= np.floor(share)
     line_s = share[0] * track.length_m
+    line_s = clear(line_s) if clear else line_s
     jitter = 2.0 * share[1:] - 1.0
     segment = np.searchsorted(track.vertex_s_m, line_s, side="right") - 1
     narrow = np.hypot(*(track.outer[segment] - track.inner[segment]).T)
@@ -106,3 +112,16 @@ def line_starts(track: Track, car: CarSpec, cars: int) -> tuple[FloatArray, Floa
     base = track.at(line_s)
     state = standing_state(base[:, 0], base[:, 1], track.heading_at(line_s), car)
     return state, line_s, np.zeros(cars, dtype=np.int64)
+
+
+def lane_state(track: Track, car: CarSpec, s_m: float, left: bool) -> FloatArray:
+    """Return the state [6] of a car that stands with its nose at `s_m` on the middle of a lane.
+
+    Lanes are halfway between the centre line and a border. The real thing puts the base there, so that a
+    reset gains 0.14 m; here nothing is gained.
+    """
+    inner, outer = track.border_at(s_m)
+    point = 0.5 * (track.at(s_m) + (inner if left == track.is_ccw else outer))
+    heading = track.heading_at(s_m)
+    base = point - car.base_to_nose_m * np.column_stack([np.cos(heading), np.sin(heading)])
+    return standing_state(base[:, 0], base[:, 1], heading, car)[:, 0]

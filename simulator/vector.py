@@ -15,6 +15,7 @@ penalty in simulated time instead of ending its drive.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -25,15 +26,17 @@ from numpy.typing import NDArray
 
 from simulator import params, tracks
 from simulator.actions import DEFAULT_ACTIONS, ActionSpace
-from simulator.car import CLASSIC, SPEED, STEERING, STEP_S, YAW, CarSpec, X, Y, advance, standing_state
+from simulator.car import CLASSIC, SPEED, STEERING, STEP_S, YAW, CarSpec, X, Y, advance
+from simulator.encounters import Encounters, clear_of
 from simulator.laps import LapBook, Outcome
+from simulator.objects import Objects, Obstacle
 from simulator.params import ParamsBuilder
 from simulator.road import IntArray, Location, road_of
 from simulator.rules import FAULTS, FIRST_CALL_STEPS, Facts, Rules, Status, judge
 from simulator.sensors import LOOKAHEAD_M
 from simulator.sensors.suite import Observation, Senses, SensorSuite, copied, picked
 from simulator.situation import assess, write_params
-from simulator.starts import StartList, Starts, line_starts
+from simulator.starts import StartList, Starts, lane_state, line_starts
 from simulator.trace import COLUMNS as TRACE_COLUMNS
 from simulator.track import Track
 
@@ -48,7 +51,7 @@ STATUSES = tuple(Status)
 PAUSE = int(Status.PAUSE)
 
 OFF_TRACK_COST = 5.0
-"""The default reward's price of leaving the track, in percent of progress."""
+"""The default reward's price of a crash and of leaving the track, in percent of progress."""
 
 
 class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
@@ -75,12 +78,14 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
         spec: CarSpec = CLASSIC,
         rules: Rules | None = None,
         starts: Starts | str = Starts.SPREAD,
-        sensors: Senses | str | Sequence[str] = "vector",
+        sensors: Senses | str | Sequence[str] | None = None,
+        obstacles: Sequence[Obstacle] = (),
         render_mode: str | None = None,
     ) -> None:
-        """Set the cars up; `reward=None` pays the progress made in percent, less 5 for leaving the track.
+        """Set the cars up; `reward=None` pays the progress in percent, less 5 for a crash or for going off.
 
-        `sensors` are names out of `sensors.suite.Sensor`: one gives its own space, several a `Dict`.
+        `sensors` are names out of `sensors.suite.Sensor`: one gives its own space, several a `Dict`. Without
+        a choice that is the vector, or the object vector where there are `obstacles` (the same for all cars).
         """
         if num_envs < 1:
             raise ValueError(f"expected one car or more, got num_envs={num_envs}")
@@ -91,10 +96,14 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
         self.actions, self.car, self.rules = actions, spec, rules or Rules()
         self.starts = Starts(starts)
         self._reward = reward
+        self.objects = Objects.on(self.track, obstacles) if obstacles else None
+        self._encounters = Encounters(self.objects, spec, num_envs) if self.objects else None
+        if sensors is None:
+            sensors = "object_vector" if self.objects else "vector"
         self.single_action_space = actions.gym_space
         self.senses = Senses.of(sensors)
         self.single_observation_space = self.senses.space
-        self._sensors = SensorSuite(self.senses, self.road, spec.base_to_nose_m, num_envs)
+        self._sensors = SensorSuite(self.senses, self.road, spec.base_to_nose_m, num_envs, self.objects)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self._make_columns(num_envs)
@@ -126,7 +135,8 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
     def params_builder(self) -> ParamsBuilder:
         """Return the builder that turns this environment's params rows into dicts."""
         points = self.track.waypoints.tolist()
-        return ParamsBuilder(points, self.track.length_m, self.track.is_reversed)
+        lists = self.objects.lists() if self.objects else None
+        return ParamsBuilder(points, self.track.length_m, self.track.is_reversed, objects=lists)
 
     @property
     def progress(self) -> FloatArray:
@@ -155,7 +165,8 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
         super().reset(seed=int(seed) if isinstance(seed, int | np.integer) else None)
         if seed is not None or self._start_list is None:
             seeds = self._seeds(seed)
-            self._start_list = StartList(self.track, self.car, seeds)
+            clear = partial(clear_of, self.objects) if self.objects else None
+            self._start_list = StartList(self.track, self.car, seeds, clear)
             self._sensors.seed(seeds)
         state, line_s, segment = self._fresh(self._all)
         self._forget(self._all)
@@ -187,7 +198,11 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
             raise ValueError(f"expected one action per car ({self.num_envs}), got {len(self._commands)}")
         held = self._hold > 0
         write_params(self.params_rows, self._now, self._commands, self.progress, self._elapsed)
-        self.status = self._judge(held)
+        crashed = None
+        if self._encounters:
+            crashed = self._encounters.look(self._now)
+            self._encounters.write_params(self.params_rows, self._now)
+        self.status = self._judge(held, crashed)
         rewards = self._ask(self._reward, held) if self._reward else None
         self._lap_driven = self.lap_number.copy()
         terminated, truncated = self._handle(self.status)
@@ -198,6 +213,8 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
         if rewards is None:
             rewards = self._gained_m * (100.0 / self.track.length_m)
             rewards -= OFF_TRACK_COST * self.params_rows[:, params.IS_OFFTRACK]
+            if self._encounters:
+                rewards -= OFF_TRACK_COST * self.params_rows[:, params.IS_CRASHED]
         infos = self._infos(done, ended) if len(done) else {}
         return observation, rewards, terminated, truncated, infos
 
@@ -220,7 +237,7 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
         assert len(columns) == len(TRACE_COLUMNS)
         return np.column_stack(columns).astype(np.float64, copy=False)
 
-    def _judge(self, held: BoolArray) -> IntArray:
+    def _judge(self, held: BoolArray, crashed: BoolArray | None) -> IntArray:
         facts = Facts(
             lap_complete=self._travel_m >= self.track.length_m,
             off_track=self._now.off_track,
@@ -228,6 +245,7 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
             falling_steps=self._falling,
             steps=self._elapsed + FIRST_CALL_STEPS,
             held=held,
+            crashed=crashed,
         )
         return judge(facts, self.rules)
 
@@ -257,7 +275,7 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
                 if len(self.book.laps[car]) < self.rules.laps:
                     continue
             elif code in FAULTS and self.book.resets(car) < self.rules.max_resets:
-                self.book.put_back(car, code, self.rules.penalty_ms)
+                self.book.put_back(car, code, self.rules.penalty_ms_for(code))
                 self._put_back.append(car)
                 continue
             (terminated if code in FAULTS else truncated)[car] = True
@@ -283,7 +301,7 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
             self._hold[held] -= 1
         for car in self._put_back:
             after[:, car] = self._placed_back(car)
-            self._hold[car] = self.rules.penalty_steps - 1
+            self._hold[car] = self.rules.penalty_steps_for(STATUSES[self.status[car]]) - 1
         self._state = after
         moved_x, moved_y = after[X] - before[X], after[Y] - before[Y]
         still = moved_x * moved_x + moved_y * moved_y <= self.rules.immobilized_m**2
@@ -291,20 +309,12 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
         self._elapsed = self._elapsed + 1
 
     def _placed_back(self, car: int) -> FloatArray:
-        """Return the state of a car put back: nose where it was a step ago, on the nearer lane, standing.
-
-        Lanes are halfway between the centre line and a border. The real thing puts the base there, so that a
-        reset gains 0.14 m; here nothing is gained.
-        """
-        s = self._previous_s[car]
-        left = self._now.location.offset_m[car] >= 0.0
-        inner, outer = self.track.border_at(s)
-        border = inner if left == self.track.is_ccw else outer
-        point = 0.5 * (self.track.at(s) + border)
-        heading = self.track.heading_at(s)
-        base = point - self.car.base_to_nose_m * np.column_stack([np.cos(heading), np.sin(heading)])
+        """Return the state of a car put back: nose where it was a step ago, on the nearer lane, standing."""
+        s, left = float(self._previous_s[car]), bool(self._now.location.offset_m[car] >= 0.0)
+        if self._encounters:
+            s, left = self._encounters.reset_place(car, s, left, self.rules)
         self._now.location.segment[car] = np.searchsorted(self.track.vertex_s_m, s, side="right") - 1
-        return standing_state(base[:, 0], base[:, 1], heading, self.car)[:, 0]
+        return lane_state(self.track, self.car, s, left)
 
     def _look(self, done: IntArray) -> Observation:
         """See where everybody is now, start the ended drives anew and return the observation [n, ...].
@@ -367,6 +377,8 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
         self.lap_number[cars] = 1
         for car in cars.tolist():
             self.book.clear(car)
+            if self._encounters:
+                self._encounters.clear(car)
 
     def _infos(self, done: IntArray, ended: BoolArray) -> dict[str, Any]:
         """Return gymnasium's SAME_STEP infos of the drives that ended."""

@@ -1,7 +1,7 @@
 """Which senses a car carries, as a gymnasium space, and their readings, batched.
 
 One sense alone gives its own space; several give a `Dict` by name. The names are DeepRacer's in lower case
-(upper case is understood), plus `vector` and `border_lidar`.
+(upper case is understood), plus `vector`, `object_vector` and `border_lidar`.
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ import numpy as np
 from gymnasium.spaces import Box, MultiBinary
 from numpy.typing import NDArray
 
+from simulator.objects import Objects
 from simulator.road import IntArray, Road
 from simulator.sensors import border, colours, lidar
 from simulator.sensors.boxes import Boxes
 from simulator.sensors.camera import Camera
 from simulator.sensors.ground import ground_of
 from simulator.sensors.lookahead import LIMIT, OBSERVATION_COLUMNS, observe
+from simulator.sensors.objects import OBJECT_VECTOR_COLUMNS, observe_objects
 from simulator.sensors.view import CameraSpec, Frames, Pose, stereo_specs
 from simulator.situation import Situation
 from simulator.starts import SeedArray
@@ -34,6 +36,8 @@ class Sensor(StrEnum):
     """What a car can carry."""
 
     VECTOR = "vector"
+    OBJECT_VECTOR = "object_vector"
+    """The vector and, behind it, the next two objects (sensors/objects.py)."""
     FRONT_FACING_CAMERA = "front_facing_camera"
     LEFT_CAMERA = "left_camera"
     STEREO_CAMERAS = "stereo_cameras"
@@ -93,6 +97,8 @@ class Senses:
         match sensor:
             case Sensor.VECTOR:
                 return Box(-LIMIT, LIMIT, (len(OBSERVATION_COLUMNS),), np.float32)
+            case Sensor.OBJECT_VECTOR:
+                return Box(-LIMIT, LIMIT, (len(OBJECT_VECTOR_COLUMNS),), np.float32)
             case Sensor.LIDAR:
                 return Box(lidar.MIN_M, lidar.RAW_CLIP_M, (lidar.BEAMS,), np.float32)
             case Sensor.BORDER_LIDAR:
@@ -109,8 +115,16 @@ class Senses:
 class SensorSuite:
     """The sensors of `cars` cars on one road, and what their noise and colours are drawn from."""
 
-    def __init__(self, senses: Senses, road: Road, base_to_nose_m: float, cars: int) -> None:
-        """Set the sensors up; the first camera on a track draws its ground."""
+    def __init__(
+        self,
+        senses: Senses,
+        road: Road,
+        base_to_nose_m: float,
+        cars: int,
+        objects: Objects | None = None,
+    ) -> None:
+        """Set the sensors up; the first camera on a track draws its ground. `objects` are on the road."""
+        self._objects = objects
         self.senses, self._road, self._base_to_nose_m = senses, road, base_to_nose_m
         self._vector_only = senses.sensors == (Sensor.VECTOR,)
         self._cameras = {sensor: self._mount(sensor) for sensor in senses.sensors if "camera" in sensor}
@@ -139,6 +153,8 @@ class SensorSuite:
         """
         if self._vector_only:
             return observe(self._road, now)
+        if boxes is None and self._objects is not None:
+            boxes = self._objects.boxes
         seen = None if boxes is None else boxes.for_cars(cars)
         pose = self._pose(now)
         readings: dict[str, NDArray[Any]] = {}
@@ -147,6 +163,9 @@ class SensorSuite:
         for sensor in self.senses.sensors:
             if sensor is Sensor.VECTOR:
                 readings[str(sensor)] = observe(self._road, now)
+            elif sensor is Sensor.OBJECT_VECTOR:
+                parts = (observe(self._road, now), observe_objects(self._objects, now))
+                readings[str(sensor)] = np.concatenate(parts, axis=1)
             elif sensor is Sensor.BORDER_LIDAR:
                 readings[str(sensor)] = border.border_of(self._road.track).distances(pose)
             elif sensor in LIDARS:

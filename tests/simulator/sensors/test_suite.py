@@ -55,6 +55,7 @@ def test_shapes_are_those_of_the_real_car() -> None:
     shapes = {str(sensor): Senses.of(sensor).space.shape for sensor in Sensor}
     assert shapes == {
         "vector": (28,),
+        "object_vector": (36,),
         "front_facing_camera": (120, 160, 1),
         "left_camera": (120, 160, 1),
         "stereo_cameras": (120, 160, 2),
@@ -164,7 +165,7 @@ def test_objects_reach_cameras_and_lidars() -> None:
     ahead = np.column_stack([now.nose_x + now.cos, now.nose_y + now.sin])
     boxes = Boxes.at(np.stack([beside, ahead], axis=1), now.yaw_rad[:, None])
     empty, full = suite.observe(now, cars, nobody), suite.observe(now, cars, nobody, boxes)
-    for name in set(map(str, Sensor)) - {"vector", "border_lidar"}:
+    for name in set(map(str, Sensor)) - {"vector", "object_vector", "border_lidar"}:
         assert not np.array_equal(empty[name], full[name])
     assert np.array_equal(empty["vector"], full["vector"])
 
