@@ -25,6 +25,7 @@ from arena.garage.settings import ModelMetadata, action_space_json, parse_action
 from arena.garage.verdicts import EntrantFault
 from simulator.actions import ActionSpace, Discrete
 from simulator.sensors import OBSERVATION_COLUMNS
+from simulator.sensors.objects import OBJECT_VECTOR_COLUMNS
 
 WEIGHTS_FILE: Final = "policy.safetensors"
 HEADER_FILE: Final = "policy.json"
@@ -216,12 +217,13 @@ def _actions(document: dict[str, object]) -> ActionSpace:
 
 def _columns(document: dict[str, object]) -> tuple[str, ...]:
     columns = document.get("observation_columns")
-    if columns != list(OBSERVATION_COLUMNS):
-        raise PolicyError(
-            "The policy was trained to see other columns than this version of the car offers. "
-            "Train it again with this version."
-        )
-    return OBSERVATION_COLUMNS
+    for known in (OBSERVATION_COLUMNS, OBJECT_VECTOR_COLUMNS):
+        if columns == list(known):
+            return known
+    raise PolicyError(
+        "The policy was trained to see other columns than this version of the car offers. "
+        "Train it again with this version."
+    )
 
 
 def _check_layers(layers: tuple[Layer, ...], inputs: int, outputs: int) -> None:

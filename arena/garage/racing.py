@@ -6,6 +6,7 @@ the clock. The same policy, track, rules and seed give the same trial, byte for 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,13 +17,15 @@ from simulator import tracks
 from simulator.car import CAR_VERSION, CLASSIC, STEP_S, CarSpec
 from simulator.env import TrackVectorEnv
 from simulator.laps import Lap, Outcome
+from simulator.objects import Obstacle
 from simulator.optimum import Optimum, percent_of_the_possible, too_fast
 from simulator.rules import FIRST_CALL_STEPS, RULES_VERSION, Rules, Status
+from simulator.sensors import OBSERVATION_COLUMNS
 from simulator.starts import Starts
 from simulator.trace import Trace
 from simulator.track import Track
 
-__all__ = ["Lap", "Trial", "time_trial"]
+__all__ = ["Lap", "Trial", "object_avoidance", "time_trial"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,7 @@ class Trial:
     """One evaluated drive. Times are integer milliseconds of simulated time, penalties included.
 
     `ended_by` is "finished", or what ended the drive before its last lap: "time_up", "off_track",
-    "immobilized" or "reversed".
+    "crashed", "immobilized" or "reversed".
     `total_time_ms` is the sum of the laps, or the time until the end where not all were driven.
     """
 
@@ -42,6 +45,7 @@ class Trial:
     ended_by: str
     trace: Trace
     versions: dict[str, str]
+    crash_count: int = 0
     optimum: Optimum | None = None
     """The fastest possible lap, where the track carries one for this car."""
 
@@ -75,6 +79,7 @@ class Trial:
             "total_time_ms": self.total_time_ms,
             "completed_laps": self.completed_laps,
             "off_track_count": self.off_track_count,
+            "crash_count": self.crash_count,
             "reset_count": self.reset_count,
             "finished": self.finished,
             "ended_by": self.ended_by,
@@ -97,10 +102,46 @@ def time_trial(
 
     Every drive ends: `rules.max_steps` bounds the time of a car that only crawls.
     """
-    rules = rules or Rules.time_trial(laps)
+    return _raced(policy, track, (), _rules_for(laps, rules or Rules.time_trial(laps)), seed, spec)
+
+
+def object_avoidance(
+    policy: Policy,
+    track: Track,
+    obstacles: Sequence[Obstacle],
+    *,
+    laps: int = 3,
+    rules: Rules | None = None,
+    seed: int = 0,
+    spec: CarSpec = CLASSIC,
+) -> Trial:
+    """Let a policy drive `laps` laps around obstacles; a crash costs a reset and `collision_penalty_s`.
+
+    A policy that was trained without obstacles may take part, but does not see them. Raises `ObstacleError`.
+    """
+    rules = _rules_for(laps, rules or Rules.object_avoidance(laps))
+    return _raced(policy, track, obstacles, rules, seed, spec)
+
+
+def _rules_for(laps: int, rules: Rules) -> Rules:
     if rules.laps != laps:
         raise ValueError(f"expected rules for {laps} laps, got rules for {rules.laps}")
-    env = TrackVectorEnv(track, 1, actions=policy.actions, spec=spec, rules=rules, starts=Starts.LINE)
+    return rules
+
+
+def _raced(
+    policy: Policy, track: Track, obstacles: Sequence[Obstacle], rules: Rules, seed: int, spec: CarSpec
+) -> Trial:
+    env = TrackVectorEnv(
+        track,
+        1,
+        actions=policy.actions,
+        spec=spec,
+        rules=rules,
+        starts=Starts.LINE,
+        sensors="vector" if policy.columns == OBSERVATION_COLUMNS else "object_vector",
+        obstacles=obstacles,
+    )
     observation, _ = env.reset(seed=seed)
     rows: list[NDArray[np.float64]] = []
     while not env.outcomes:
@@ -119,6 +160,7 @@ def _trial(outcome: Outcome, trace: Trace, versions: dict[str, str]) -> Trial:
         total_time_ms=sum(lap.lap_time_ms for lap in outcome.laps) if finished else driven_ms,
         off_track_count=outcome.off_track_count,
         reset_count=outcome.reset_count,
+        crash_count=outcome.crash_count,
         finished=finished,
         ended_by="finished" if finished else outcome.status.name.lower(),
         trace=trace,

@@ -24,7 +24,7 @@ from arena.garage.sources import decode_source
 from arena.garage.verdicts import EntrantFault, SandboxError, Verdict
 from arena.garage.wire import MEMORY_EXIT, Head, Kind, ProtocolError, pack, pack_json, unpack_json
 from simulator.canned import canned_states
-from simulator.params import COLUMNS, FIRST_CALL_STEPS, ParamsBuilder
+from simulator.params import COLUMNS, FIRST_CALL_STEPS, ObjectLists, ParamsBuilder
 from simulator.track import Track
 
 __all__ = ["CheckResult", "Limits", "RewardSandbox", "StateReward", "Usage", "check", "decode_source"]
@@ -45,7 +45,7 @@ class RewardSandbox:
     batches.
 
     `seed` seeds `random` and `numpy.random` in the child; it may be a function of the code's digest, which is
-    known before the first line of the code has run. `first_step` is for `ParamsBuilder`. Raises
+    known before the first line of the code has run. `first_step`, `objects`: see `ParamsBuilder`. Raises
     `EntrantFault` on entering for a file that cannot be used, and on the first call that fails.
     """
 
@@ -58,10 +58,12 @@ class RewardSandbox:
         limits: Limits | None = None,
         seed: Seed = 0,
         first_step: int = FIRST_CALL_STEPS,
+        objects: ObjectLists | None = None,
     ) -> None:
         self._source = source
         points = track.waypoints.tolist()
-        self._static = ParamsBuilder(points, track.length_m, track.is_reversed, first_step).static()
+        params = ParamsBuilder(points, track.length_m, track.is_reversed, first_step, objects)
+        self._static = params.static()
         self._num_cars = num_cars
         self._limits = limits or Limits()
         self._seed = seed

@@ -16,7 +16,7 @@ import hashlib
 import json
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
@@ -38,7 +38,10 @@ from arena.garage.verdicts import EntrantFault
 from simulator.actions import Discrete
 from simulator.car import CLASSIC, CarSpec
 from simulator.env import TrackVectorEnv
+from simulator.objects import Objects, Obstacle
 from simulator.params import FIRST_CALL_STEPS
+from simulator.sensors import OBSERVATION_COLUMNS
+from simulator.sensors.objects import OBJECT_VECTOR_COLUMNS
 from simulator.track import Track
 
 __all__ = ["MIN_STEPS", "Progress", "Training", "train", "training_seed"]
@@ -124,10 +127,12 @@ def train(
     recorder: DriveRecorder | None = None,
     first_step: int = FIRST_CALL_STEPS,
     spec: CarSpec = CLASSIC,
+    obstacles: Sequence[Obstacle] = (),
 ) -> Training:
     """Train a policy with the reward function `source`; `seed` is the race's.
 
     `recorder` keeps drives for logs; `first_step` is what `steps` is in the first call of an episode.
+    With `obstacles` on the track the policy sees the next two and a crash ends an episode.
 
     Raises `EntrantFault` (its `output` holds what was printed), `SandboxError`, or `ValueError` for a budget
     below `MIN_STEPS`.
@@ -142,13 +147,21 @@ def train(
         limits=_reward_limits(steps),
         seed=partial(training_seed, seed, metadata=metadata, hyperparameters=hyperparameters, steps=steps),
         first_step=first_step,
+        objects=Objects.on(track, obstacles).lists() if obstacles else None,
     )
     if recorder is not None:
         recorder.plan(plan.num_cars, plan.steps)
     watch = Watch(Meter(plan.steps, plan.num_cars), on_progress, should_stop)
     try:
         with sandbox as reward:
-            env = TrackVectorEnv(track, plan.num_cars, actions=metadata.actions, reward=reward, spec=spec)
+            env = TrackVectorEnv(
+                track,
+                plan.num_cars,
+                actions=metadata.actions,
+                reward=reward,
+                spec=spec,
+                obstacles=obstacles,
+            )
             ppo = _learner(Cars(env, watch.meter, recorder), plan, hyperparameters, reward.seed)
             watch.learn(ppo, plan.steps)
             about = {"track": track.name, "seed": str(reward.seed), "spec": spec.name}
@@ -221,7 +234,9 @@ def extract_policy(ppo: Learner, metadata: ModelMetadata, about: dict[str, str])
     modules = (*ppo.policy.mlp_extractor.policy_net, ppo.policy.action_net)
     linear = [module for module in modules if isinstance(module, torch.nn.Linear)]
     layers = tuple((_array(layer.weight), _array(layer.bias)) for layer in linear)
-    return Policy(layers, metadata.actions, about=about)
+    seen = layers[0][0].shape[1]
+    columns = OBSERVATION_COLUMNS if seen == len(OBSERVATION_COLUMNS) else OBJECT_VECTOR_COLUMNS
+    return Policy(layers, metadata.actions, columns, about)
 
 
 def _array(parameter: torch.Tensor) -> NDArray[np.float64]:
