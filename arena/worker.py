@@ -83,7 +83,9 @@ class Worker:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self.stop)
         if JobKind.TRAIN in self.kinds:
-            from arena.garage import training  # noqa: F401  PyTorch takes two seconds: before the first submission, not during it
+            from arena.garage import training
+
+            training.warm_up()
         log.info("Worker %s takes %s.", self.name, " and ".join(self.kinds))
         while not self.stopping:
             if not self.work_once():

@@ -44,7 +44,7 @@ from simulator.sensors import OBSERVATION_COLUMNS
 from simulator.sensors.objects import OBJECT_VECTOR_COLUMNS
 from simulator.track import Track
 
-__all__ = ["MIN_STEPS", "Progress", "Training", "train", "training_seed"]
+__all__ = ["MIN_STEPS", "Progress", "Training", "train", "training_seed", "warm_up"]
 
 DEFAULT_STEPS: Final = 500_000
 MIN_STEPS: Final = 1024
@@ -92,6 +92,11 @@ class Plan:
     num_cars: int
     steps_per_update: int
     steps: int
+
+
+def warm_up() -> None:
+    """Pay for what PyTorch loads at its first optimiser (over a second) before a racer waits for it."""
+    torch.optim.Adam([torch.zeros(1, requires_grad=True)])
 
 
 def plan_updates(steps: int, num_episodes_between_training: int = 20) -> Plan:
