@@ -217,7 +217,13 @@ class progress_bar:  # noqa: N801 (used as a verb: `with progress_bar(...) as on
 
     def update(self, progress: Any) -> None:
         best = f"best {seconds(progress.best_lap_ms)}" if progress.best_lap_ms else ""
-        self.bar.update(self.task, completed=progress.steps, laps=progress.completed_laps, best=best)
+        self.bar.update(
+            self.task,
+            completed=progress.steps,
+            total=progress.budget,  # the whole updates that fit into what was asked for
+            laps=progress.completed_laps,
+            best=best,
+        )
 
 
 def seconds(milliseconds: int | None) -> str:
