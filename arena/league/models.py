@@ -124,7 +124,7 @@ class Race(Base):
     laps: Mapped[int]
     timing: Mapped[Timing]
     average_laps: Mapped[int | None]
-    car: Mapped[Car]
+    car: Mapped[Car] = mapped_column(default=Car.CLASSIC)
     opens_at: Mapped[datetime]
     closes_at: Mapped[datetime]
     opened_at: Mapped[datetime | None]
