@@ -57,6 +57,7 @@ class Pursuit:
     ahead: int = 4
     top_mps: float = 2.5
     actions: Continuous = ACTIONS
+    columns: tuple[str, ...] = OBSERVATION_COLUMNS
 
     def act(self, observation: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return actions [n, 2] in [-1, 1] for observations [n, 28]."""
