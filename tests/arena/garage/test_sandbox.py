@@ -316,6 +316,9 @@ def test_a_fault_leaves_nothing_behind_and_the_next_sandbox_works(oval: Track) -
         with pytest.raises(EntrantFault):
             reward(rows(), np.arange(CARS))
         group = reward.pid
+    deadline = time.monotonic() + 10.0  # a killed process takes a moment to be gone
+    while living_members(group) and time.monotonic() < deadline:
+        time.sleep(0.01)
     assert not living_members(group)
     np.testing.assert_array_equal(rewards_of(GOOD, oval), 1 + np.arange(CARS))
 
