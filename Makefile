@@ -27,7 +27,7 @@ run: setup ## Start the arena with a demo season; PORT=... changes the address
 	@exec $(BIN)/arena demo $(if $(PORT),--port $(PORT))
 
 test: setup ## Run the tests
-	@$(BIN)/pytest
+	@$(BIN)/pytest --numprocesses auto
 
 lint: setup ## Check formatting, style and types
 	@$(BIN)/ruff format --check .
