@@ -9,7 +9,7 @@ from typing import Final
 
 from arena.garage.verdicts import EntrantFault, Verdict
 
-MAX_SETTINGS_CHARACTERS: Final = 20_000
+MAX_SETTINGS_CHARACTERS: Final = 100_000
 
 
 def settings_fault(message: str, line: int | None = None) -> EntrantFault:

@@ -31,7 +31,7 @@ from arena.league.models import Job, Race, Racer, Submission
 from arena.league.states import RUNNING, WAITING_OR_RUNNING, JobKind, JobState, SubmissionState
 
 MAX_SOURCE_CHARACTERS = 140_000
-MAX_SETTINGS_CHARACTERS = 20_000
+MAX_SETTINGS_CHARACTERS = 100_000
 MAX_OUTPUT_CHARACTERS = 65_536
 # How many of the latest trainings the expected wait is estimated from.
 WAIT_SAMPLE = 20

@@ -156,7 +156,7 @@ def test_a_fault_that_only_training_finds_has_its_verdict_too(tmp_path: Path) ->
     "action_space",
     [
         "[]",
-        json.dumps([{"steering_angle": 0, "speed": 1}] * 500),
+        json.dumps([{"steering_angle": 0.0, "speed": 1.0}] * 500, indent=2),
         '[{"steering_angle": 90, "speed": 1}, {"steering_angle": 0, "speed": 1}]',
     ],
     ids=["no action", "500 actions", "steering of 90 degrees"],
@@ -170,6 +170,7 @@ def test_impossible_actions_are_refused_with_the_range(tmp_path: Path, action_sp
     assert finished.returncode == 1
     assert result["verdict"] == "settings"
     assert "30" in result["message"]
+    assert "characters" not in result["message"]
 
 
 def test_a_track_with_nan_is_refused(tmp_path: Path) -> None:
