@@ -171,7 +171,7 @@ def test_the_curve_is_that_of_the_newest_training(
         (Entry("x" * 140_001), "source"),
         (Entry("a\x00b"), "source"),
         (Entry("a\ud800b"), "source"),
-        (Entry(SOURCE, model_metadata="x" * 20_001), "model_metadata"),
+        (Entry(SOURCE, model_metadata="x" * 100_001), "model_metadata"),
         (Entry(SOURCE, hyperparameters="\x00"), "hyperparameters"),
     ],
 )
