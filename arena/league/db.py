@@ -8,10 +8,12 @@ stay usable after the commit.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
+from sqlite3 import OperationalError as SqliteBusy
 from typing import Any
 
 from alembic import command
@@ -63,10 +65,23 @@ def _prepare_sqlite(connection: SqliteConnection, _record: Any) -> None:
     """Set what SQLite leaves off by default; the driver's own transaction handling is switched off."""
     connection.isolation_level = None
     connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-    connection.execute("PRAGMA journal_mode = WAL")
+    _switch_to_wal(connection)
     # FULL: a submission that was acknowledged survives a power cut. Our volume of commits is small.
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _switch_to_wal(connection: SqliteConnection) -> None:
+    """Switch a new file to WAL. While another does so SQLite says "locked" at once, whatever the busy timeout."""
+    deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except SqliteBusy as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
 
 
 def _begin_sqlite(connection: Connection) -> None:
