@@ -72,7 +72,7 @@ def _prepare_sqlite(connection: SqliteConnection, _record: Any) -> None:
 
 
 def _switch_to_wal(connection: SqliteConnection) -> None:
-    """Switch a new file to WAL. While another does so SQLite says "locked" at once, whatever the busy timeout."""
+    """Switch a new file to WAL; while another process does so, SQLite does not wait but says "locked"."""
     deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1000
     while True:
         try:
