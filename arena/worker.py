@@ -30,6 +30,7 @@ from arena.settings import ArenaSettings
 from simulator import tracks
 from simulator.car import SPECS, CarSpec
 from simulator.rules import Rules
+from simulator.track import Track
 
 if TYPE_CHECKING:
     from arena.garage.racing import Trial
@@ -49,7 +50,7 @@ class Assignment:
     source: str
     metadata: settings.ModelMetadata
     hyperparameters: settings.Hyperparameters
-    track: str
+    track: Track
     car: CarSpec
     rules: Rules
     race_seed: int
@@ -165,7 +166,7 @@ class Worker:
             source=submission.source,
             metadata=settings.parse_model_metadata(submission.model_metadata),
             hyperparameters=settings.parse_hyperparameters(submission.hyperparameters),
-            track=race.track,
+            track=tracks.load(race.track),
             car=SPECS[race.car],
             rules=Rules.time_trial(race.laps, off_track_penalty_s=race.off_track_penalty_ms / 1000),
             race_seed=race.seed,
@@ -183,7 +184,7 @@ class Worker:
 
         trained = training.train(
             assignment.source,
-            tracks.load(assignment.track),
+            assignment.track,
             metadata=assignment.metadata,
             hyperparameters=assignment.hyperparameters,
             steps=assignment.training_steps,
@@ -226,7 +227,7 @@ def race(trained: "Training", assignment: Assignment) -> "Trial":
 
     return racing.time_trial(
         trained.policy,
-        tracks.load(assignment.track),
+        assignment.track,
         laps=assignment.rules.laps,
         rules=assignment.rules,
         spec=assignment.car,
