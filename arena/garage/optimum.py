@@ -10,12 +10,13 @@ the border by half a track width, when one rear wheel is still on the road. `dri
 can follow: a share of the grip, the soft circle of `simulator.car` and its speed lag, within the borders.
 
 Needs CasADi (`pip install "apex-arena[optimum]"`), which is imported only to solve: results are stored.
-`python -m arena.garage.optimum` solves the shipped tracks anew, both ways round.
+`python -m arena.garage.optimum [SPEC ...]` solves the shipped tracks anew, both ways round.
 """
 
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator import tracks
-from simulator.car import CLASSIC, CarSpec
+from simulator.car import CLASSIC, SPECS, CarSpec
 from simulator.optimum import Optimum, versions_of
 from simulator.track import Track
 
@@ -264,17 +265,17 @@ def _result(
     )
 
 
-def store_shipped() -> None:
-    """Solve every shipped track both ways and write the results beside the tracks."""
+def store_shipped(spec: CarSpec) -> None:
+    """Solve every shipped track both ways for a car and write the results beside the tracks."""
     for name in tracks.names():
         for track in (tracks.load(name), tracks.load(name).reversed()):
-            fastest, plan = fastest_lap(track), drivable_lap(track)
+            fastest, plan = fastest_lap(track, spec), drivable_lap(track, spec)
             for kind, lap in (("optimum", fastest), ("plan", plan)):
-                lap.save(tracks.planned_path(name, kind, track.is_reversed))
-            print(
-                f"{name:<14}{'reversed' if track.is_reversed else '':<10}{fastest.lap_s:.3f} {plan.lap_s:.3f}"
-            )
+                lap.save(tracks.planned_path(name, kind, track.is_reversed, spec.name))
+            way = "reversed" if track.is_reversed else ""
+            print(f"{spec.name:<9}{name:<14}{way:<10}{fastest.lap_s:.3f} {plan.lap_s:.3f}")
 
 
 if __name__ == "__main__":
-    store_shipped()
+    for name in sys.argv[1:] or SPECS:
+        store_shipped(SPECS[name])

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from simulator.car import CLASSIC, CarSpec
+from simulator.car import CLASSIC, SPECS, CarSpec
 from simulator.optimum import Optimum
 from simulator.track import Track, TrackError
 
@@ -84,21 +84,32 @@ def describe(name: str) -> TrackInfo:
     )
 
 
-def optimum(name: str, *, is_reversed: bool = False) -> Optimum:
-    """Return the minimum-time lap of a circuit for the `classic` car; raise `TrackError` if unknown."""
-    return _planned(name, "optimum", is_reversed)
+def optimum(name: str, *, is_reversed: bool = False, spec: CarSpec = CLASSIC) -> Optimum:
+    """Return the minimum-time lap of a circuit; raise `TrackError` for an unknown name or car."""
+    return _planned(name, "optimum", is_reversed, spec.name)
 
 
-def plan(name: str, *, is_reversed: bool = False) -> Optimum:
-    """Return the lap that the reference driver follows; raise `TrackError` for an unknown name."""
-    return _planned(name, "plan", is_reversed)
+def plan(name: str, *, is_reversed: bool = False, spec: CarSpec = CLASSIC) -> Optimum:
+    """Return the lap that the reference driver follows; raise `TrackError` for an unknown name or car."""
+    return _planned(name, "plan", is_reversed, spec.name)
 
 
 def optimum_of(track: Track, spec: CarSpec = CLASSIC) -> Optimum | None:
     """Return the stored minimum-time lap of exactly this geometry, direction and car, or None without one."""
+    return _planned_of(track, "optimum", spec)
+
+
+def plan_of(track: Track, spec: CarSpec = CLASSIC) -> Optimum | None:
+    """Return the stored plan of exactly this geometry, direction and car, or None without one."""
+    return _planned_of(track, "plan", spec)
+
+
+def _planned_of(track: Track, kind: str, spec: CarSpec) -> Optimum | None:
     name = _names_by_version().get(track.version)
-    stored = optimum(name, is_reversed=track.is_reversed) if name else None
-    return stored if stored and stored.is_of(track, spec) else None
+    if name is None or spec.name not in SPECS:
+        return None
+    stored = _planned(name, kind, track.is_reversed, spec.name)
+    return stored if stored.is_of(track, spec) else None
 
 
 @lru_cache(maxsize=1)
@@ -107,13 +118,16 @@ def _names_by_version() -> dict[str, str]:
     return {way.version: name for name, way in ways}
 
 
-@lru_cache(maxsize=64)
-def _planned(name: str, kind: str, is_reversed: bool) -> Optimum:
+@lru_cache(maxsize=128)
+def _planned(name: str, kind: str, is_reversed: bool, spec_name: str) -> Optimum:
     if name not in _index():
         raise TrackError(f"expected the name of a circuit ({', '.join(names())}), got {name!r}")
-    return Optimum.load(planned_path(name, kind, is_reversed))
+    if spec_name not in SPECS:
+        raise TrackError(f"expected one of the cars {', '.join(SPECS)} for {name!r}, got {spec_name!r}")
+    return Optimum.load(planned_path(name, kind, is_reversed, spec_name))
 
 
-def planned_path(name: str, kind: str, is_reversed: bool) -> Path:
+def planned_path(name: str, kind: str, is_reversed: bool, spec_name: str) -> Path:
     """Return where a circuit's "optimum" or "plan" is kept; `python -m arena.garage.optimum` writes it."""
-    return FOLDER / f"{name}{'.reversed' if is_reversed else ''}.{kind}.npz"
+    car = "" if spec_name == CLASSIC.name else f".{spec_name}"
+    return FOLDER / f"{name}{car}{'.reversed' if is_reversed else ''}.{kind}.npz"

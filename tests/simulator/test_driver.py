@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from simulator import tracks
-from simulator.car import CLASSIC, SPEED
+from simulator.car import CLASSIC, SPECS, SPEED, V6, CarSpec
 from simulator.driver import FULL_RANGE, ReferenceDriver
 from simulator.laps import Outcome
 from simulator.optimum import too_fast
@@ -17,20 +17,21 @@ from simulator.vector import TrackVectorEnv
 WAYS = [(name, is_reversed) for name in tracks.names() for is_reversed in (False, True)]
 
 
-def three_laps(name: str, is_reversed: bool) -> Outcome:
+def three_laps(name: str, is_reversed: bool, spec: CarSpec = CLASSIC) -> Outcome:
     track = tracks.load(name).reversed() if is_reversed else tracks.load(name)
-    env = TrackVectorEnv(track, actions=FULL_RANGE, rules=Rules.time_trial(3), starts=Starts.LINE)
-    driver = ReferenceDriver(tracks.plan(name, is_reversed=is_reversed))
+    env = TrackVectorEnv(track, actions=FULL_RANGE, spec=spec, rules=Rules.time_trial(3), starts=Starts.LINE)
+    driver = ReferenceDriver(tracks.plan(name, is_reversed=is_reversed, spec=spec), spec)
     env.reset(seed=0)
     while not env.outcomes:
         env.step(driver.actions(env.state))
     return env.outcomes[0]
 
 
+@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
 @pytest.mark.parametrize(("name", "is_reversed"), WAYS)
-def test_laps_cleanly_within_a_tenth_of_the_optimum(name: str, is_reversed: bool) -> None:
-    outcome = three_laps(name, is_reversed)
-    optimum = tracks.optimum(name, is_reversed=is_reversed)
+def test_laps_cleanly_within_a_tenth_of_the_optimum(name: str, is_reversed: bool, spec: CarSpec) -> None:
+    outcome = three_laps(name, is_reversed, spec)
+    optimum = tracks.optimum(name, is_reversed=is_reversed, spec=spec)
     assert outcome.status is Status.LAP_COMPLETE
     assert (outcome.off_track_count, outcome.reset_count) == (0, 0)
     for lap in outcome.laps[1:]:
@@ -43,10 +44,13 @@ def test_flying_laps_take_what_was_planned() -> None:
     assert three_laps("cathedral", False).laps[2].lap_time_ms == pytest.approx(1000.0 * plan.lap_s, rel=0.01)
 
 
-@pytest.mark.parametrize("name", ["oval", "switchback", "needle"])
-def test_cars_that_start_anywhere_come_round(name: str) -> None:
-    env = TrackVectorEnv(name, 24, actions=FULL_RANGE, rules=Rules(max_steps=900), starts=Starts.SPREAD)
-    driver = ReferenceDriver(tracks.plan(name))
+@pytest.mark.parametrize(
+    ("name", "spec"), [("oval", CLASSIC), ("switchback", CLASSIC), ("needle", CLASSIC), ("needle", V6)]
+)
+def test_cars_that_start_anywhere_come_round(name: str, spec: CarSpec) -> None:
+    rules = Rules(max_steps=900)
+    env = TrackVectorEnv(name, 24, actions=FULL_RANGE, spec=spec, rules=rules, starts=Starts.SPREAD)
+    driver = ReferenceDriver(tracks.plan(name, spec=spec), spec)
     env.reset(seed=3)
     ended: dict[int, Status] = {}
     while len(ended) < env.num_envs:

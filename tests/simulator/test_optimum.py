@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from simulator import tracks
-from simulator.car import CLASSIC, V6
+from simulator.car import CLASSIC, SPECS, V6, CarSpec
 from simulator.optimum import Optimum, OptimumFileError, percent_of_the_possible, too_fast
 from simulator.track import Track, TrackError
 
 WAYS = [(name, is_reversed) for name in tracks.names() for is_reversed in (False, True)]
+CARS = pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
 
 
 def track_of(name: str, is_reversed: bool) -> Track:
@@ -21,48 +22,61 @@ def track_of(name: str, is_reversed: bool) -> Track:
     return track.reversed() if is_reversed else track
 
 
+@CARS
 @pytest.mark.parametrize(("name", "is_reversed"), WAYS)
-def test_stored_laps_belong_to_the_present_track_and_car(name: str, is_reversed: bool) -> None:
-    track = track_of(name, is_reversed)
-    for lap in (tracks.optimum(name, is_reversed=is_reversed), tracks.plan(name, is_reversed=is_reversed)):
-        assert lap.is_of(track, CLASSIC), (
+def test_stored_laps_belong_to_the_present_track_and_car(name: str, is_reversed: bool, spec: CarSpec) -> None:
+    track, (other,) = track_of(name, is_reversed), [one for one in SPECS.values() if one is not spec]
+    lap = tracks.optimum(name, is_reversed=is_reversed, spec=spec)
+    plan = tracks.plan(name, is_reversed=is_reversed, spec=spec)
+    for stored in (lap, plan):
+        assert stored.is_of(track, spec), (
             "run  python -m arena.garage.optimum  after a change of track or car"
         )
-        assert not lap.is_of(track, V6)
-        assert not lap.is_of(track.reversed(), CLASSIC)
-    assert tracks.optimum_of(track) is tracks.optimum(name, is_reversed=is_reversed)
+        assert not stored.is_of(track, other)
+        assert not stored.is_of(track.reversed(), spec)
+    assert tracks.optimum_of(track, spec) is lap
+    assert tracks.plan_of(track, spec) is plan
 
 
+@CARS
 @pytest.mark.parametrize(("name", "is_reversed"), WAYS)
-def test_optimum_keeps_the_road_the_grip_and_the_top_speed(name: str, is_reversed: bool) -> None:
-    track, lap = track_of(name, is_reversed), tracks.optimum(name, is_reversed=is_reversed)
+def test_optimum_keeps_the_road_the_grip_and_the_top_speed(
+    name: str, is_reversed: bool, spec: CarSpec
+) -> None:
+    track, lap = track_of(name, is_reversed), tracks.optimum(name, is_reversed=is_reversed, spec=spec)
     after = np.roll(lap.speed_mps, -1)
     push = (after**2 - lap.speed_mps**2) / (2.0 * lap.length_m)
     for speed, curvature in ((lap.speed_mps, lap.curvature_pm), (after, np.roll(lap.curvature_pm, -1))):
-        assert np.hypot(push, speed**2 * curvature).max() <= CLASSIC.grip_mps2 * 1.0001
-    assert lap.speed_mps.max() <= CLASSIC.max_speed_mps + 1e-6
+        assert np.hypot(push, speed**2 * curvature).max() <= spec.grip_mps2 * 1.0001
+    assert lap.speed_mps.max() <= spec.max_speed_mps + 1e-6
     place = track.project(lap.line)
-    assert (
-        place.distance_m - 0.5 * place.width_m
-    ).max() <= CLASSIC.half_track_m + 0.02  # ends of cross-lines
+    assert (place.distance_m - 0.5 * place.width_m).max() <= spec.half_track_m + 0.02  # ends of cross-lines
     chord = np.hypot(*(np.roll(lap.line, -1, axis=0) - lap.line).T)
     assert np.all(lap.length_m >= chord - 1e-6)
     assert lap.length_m == pytest.approx(chord, rel=0.05)
 
 
+@CARS
 @pytest.mark.parametrize(("name", "is_reversed"), WAYS)
-def test_time_runs_along_the_lap_and_the_plan_is_slower(name: str, is_reversed: bool) -> None:
-    lap, plan = tracks.optimum(name, is_reversed=is_reversed), tracks.plan(name, is_reversed=is_reversed)
+def test_time_runs_along_the_lap_and_the_plan_is_slower(name: str, is_reversed: bool, spec: CarSpec) -> None:
+    lap = tracks.optimum(name, is_reversed=is_reversed, spec=spec)
+    plan = tracks.plan(name, is_reversed=is_reversed, spec=spec)
     assert np.all(np.diff(lap.time_s) > 0.0)
     assert lap.time_s[-1] == pytest.approx(lap.lap_s, abs=1e-6)
-    assert lap.lap_s * 1.02 < plan.lap_s < lap.lap_s * 1.10
+    assert lap.lap_s * 1.015 < plan.lap_s < lap.lap_s * 1.10
+
+
+@CARS
+@pytest.mark.parametrize("name", tracks.names())
+def test_other_way_round_takes_nearly_as_long(name: str, spec: CarSpec) -> None:
+    """Only the lag of the steering tells the two ways apart; the friction circle does not."""
+    there, back = tracks.optimum(name, spec=spec), tracks.optimum(name, is_reversed=True, spec=spec)
+    assert back.lap_s == pytest.approx(there.lap_s, rel=0.001)
 
 
 @pytest.mark.parametrize("name", tracks.names())
-def test_other_way_round_takes_nearly_as_long(name: str) -> None:
-    """Only the lag of the steering tells the two ways apart; the friction circle does not."""
-    there, back = tracks.optimum(name), tracks.optimum(name, is_reversed=True)
-    assert back.lap_s == pytest.approx(there.lap_s, rel=0.001)
+def test_better_tyres_make_the_lap_shorter(name: str) -> None:
+    assert tracks.optimum(name, spec=V6).lap_s < 0.85 * tracks.optimum(name, spec=CLASSIC).lap_s
 
 
 def test_lap_survives_its_file_and_equal_laps_are_equal_bytes(tmp_path: Path) -> None:
@@ -87,10 +101,13 @@ def test_cut_file_is_refused() -> None:
             Optimum.from_bytes(data[:size])
 
 
-def test_unknown_circuit_is_refused_by_name() -> None:
+def test_unknown_circuits_and_cars_are_refused_by_name() -> None:
     for ask in (tracks.optimum, tracks.plan):
         with pytest.raises(TrackError, match="expected the name of a circuit"):
             ask("monza")
+        with pytest.raises(TrackError, match="one of the cars classic, v6"):
+            ask("oval", spec=replace(V6, name="v7"))
+    assert tracks.optimum_of(tracks.load("oval"), replace(V6, name="v7")) is None
 
 
 def test_track_of_ones_own_has_no_stored_optimum() -> None:
