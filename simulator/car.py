@@ -17,7 +17,7 @@ published lap times, for the grip.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -118,14 +118,24 @@ _PER_TURN, _TURN = np.array(0.5 / math.pi), np.array(2.0 * math.pi)
 
 
 def advance(
-    state: FloatArray, steering_deg: FloatArray, speed_mps: FloatArray, spec: CarSpec, step_s: float = STEP_S
+    state: FloatArray,
+    steering_deg: FloatArray,
+    speed_mps: FloatArray,
+    spec: CarSpec,
+    step_s: float = STEP_S,
+    *,
+    grip_share: FloatArray | None = None,
 ) -> FloatArray:
     """Return the state [6, n] `step_s` later under constant commands [n], clipped to the car's limits.
 
+    Cars with other tyres than the spec's have a `grip_share` [n] of its grip; 1 is the spec's to the bit.
     Steering does not depend on the motion, so its substeps are solved together; those of the speed follow one
     another. The pose is the sum of straight pieces, driven along the heading in the middle of each substep.
     """
     constants = _constants(spec, step_s)
+    if grip_share is not None:
+        half_grip, per_grip = constants.half_grip * grip_share, constants.per_grip / grip_share
+        constants = replace(constants, half_grip=half_grip, per_grip=per_grip)
     after = np.empty_like(state)
     curvature = _commanded_curvatures(state[STEERING], steering_deg, constants, after[STEERING])
     demand = curvature * constants.per_grip

@@ -116,6 +116,23 @@ def test_acceleration_stays_within_the_friction_circle_at_every_substep(seed: in
 
 
 @given(seed=SEED, spec=SPEC)
+def test_share_of_the_grip_is_a_car_with_that_grip(seed: int, spec: CarSpec) -> None:
+    rng = np.random.default_rng(seed)
+    share = np.append(rng.uniform(0.5, 1.0, 5), 1.0)
+    batch, nominal = standing(6), standing()
+    alone = [standing() for _ in share]
+    specs = [replace(spec, grip_mps2=spec.grip_mps2 * part) for part in share.tolist()]
+    for _ in range(30):
+        steering, speed = rng.uniform(-35.0, 35.0, 1), rng.uniform(0.0, 4.5, 1)
+        batch = advance(batch, np.repeat(steering, 6), np.repeat(speed, 6), spec, grip_share=share)
+        pairs = zip(alone, specs, strict=True)
+        alone = [advance(state, steering, speed, weak) for state, weak in pairs]
+        nominal = advance(nominal, steering, speed, spec)
+    assert np.array_equal(batch[:, -1:], nominal)
+    assert batch == pytest.approx(np.concatenate(alone, axis=1), abs=1e-9)
+
+
+@given(seed=SEED, spec=SPEC)
 def test_left_and_right_are_mirror_images_to_the_last_bit(seed: int, spec: CarSpec) -> None:
     rng = np.random.default_rng(seed)
     left, right = standing(8), standing(8)
