@@ -17,7 +17,7 @@ import starter_kits
 from arena.league import standings, submissions
 from arena.league.models import Race, Submission
 from arena.league.states import WAITING_OR_RUNNING
-from leaderboard import queries, submitting
+from leaderboard import comparing, queries, submitting
 from leaderboard.auth import (
     load_own_submission,
     load_race,
@@ -34,8 +34,6 @@ from leaderboard.problems import Problem
 from leaderboard.submitting import Files
 from leaderboard.words import count
 from simulator import tracks
-from simulator.car import SPECS
-from simulator.optimum import percent_of_the_possible
 
 blueprint = Blueprint("entries", __name__)
 
@@ -156,7 +154,8 @@ def submission(public_id: str) -> ResponseReturnValue:
             race=found.race,
             trial=found.trial,
             standing=_board_place(session, found),
-            possible_percent=_percent_of_the_possible(found),
+            possible_percent=comparing.percent_of_possible(found.race, found.trial),
+            comparison=comparing.comparison_of(arena(), found.race, found.trial),
             is_mine=may_read_source(found),
             can_cancel=is_active and may_read_source(found),
             place=submissions.queue_place(session, found, at) if is_active else None,
@@ -170,14 +169,6 @@ def _board_place(session: Session, found: Submission) -> int | None:
     """Return the rank on the board if this submission is the racer's best there."""
     best = queries.standing_of(session, found)
     return standings.rank_of(session, found.race, found.racer) if best else None
-
-
-def _percent_of_the_possible(found: Submission) -> float | None:
-    """Return how near the best lap is to the fastest possible one; None without a lap or an optimum."""
-    if found.best_lap_ms is None:
-        return None
-    optimum = tracks.optimum_of(tracks.load(found.race.track), SPECS[found.race.car])
-    return percent_of_the_possible(found.best_lap_ms, optimum) if optimum else None
 
 
 def _tries(session: Session, found: Submission) -> str:

@@ -10,7 +10,7 @@ from flask_smorest import Blueprint
 from sqlalchemy.orm import Session
 
 from arena.league import submissions
-from leaderboard import submitting
+from leaderboard import comparing, problems, submitting
 from leaderboard.api import schemas, shapes
 from leaderboard.api.operations import Operation, operation
 from leaderboard.auth import (
@@ -66,6 +66,19 @@ def submission(public_id: str) -> dict[str, Any]:
     """Show a submission: state, place in the queue, learning curve, laps."""
     with arena().reading() as session:
         return _shape(session, public_id)
+
+
+@operation(blueprint, "GET", "/submissions/<public_id>/sectors", Operation("entering", schemas.LapSectors()))
+def sectors(public_id: str) -> dict[str, Any]:
+    """Show where the best lap lost its time against the fastest possible one."""
+    with arena().reading() as session:
+        found = load_submission(session, public_id)
+        compared = comparing.comparison_of(arena(), found.race, found.trial)
+    if compared is None:
+        raise problems.of_status(
+            404, "Expected an entry with a completed lap, in a race whose optimum is known. This is none."
+        )
+    return compared.lap.as_json()
 
 
 @operation(

@@ -281,6 +281,29 @@ class Submission(Schema):
     curve = fields.List(fields.Nested(Progress), required=True)
 
 
+class Sector(Schema):
+    """An equal share of the lap, beside the same piece of the fastest possible lap."""
+
+    number = fields.Integer(required=True)
+    from_m = fields.Float(required=True, metadata=_note("Along the centre line, from the start line."))
+    to_m = fields.Float(required=True)
+    time_ms = fields.Integer(required=True)
+    optimum_ms = fields.Integer(required=True)
+    lost_ms = fields.Integer(required=True, allow_none=True, metadata=_note("null in a lap from rest."))
+    lowest_speed_mps = fields.Float(required=True)
+    optimum_lowest_speed_mps = fields.Float(required=True)
+    off_line_m = fields.Float(required=True, metadata=_note("Mean distance from the optimum's line."))
+
+
+class LapSectors(Schema):
+    """The best lap of a submission in sectors, a flying lap where there is one."""
+
+    number = fields.Integer(required=True)
+    lap_time_ms = fields.Integer(required=True)
+    is_standing_start = fields.Boolean(required=True)
+    sectors = fields.List(fields.Nested(Sector), required=True)
+
+
 class Source(Schema):
     """The files of a submission, as they were sent."""
 
