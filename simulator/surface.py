@@ -22,6 +22,8 @@ BAND_M = 0.15
 MARGIN_M = 0.30
 MAX_CELLS = 4_000_000
 
+_ZERO = np.array(0.0)
+
 
 class Surface:
     """The signed distance field of a track's road."""
@@ -38,21 +40,23 @@ class Surface:
         outer, inner = (signed_ring_distance(grid, ring, BAND_M) for ring in (track.outer, track.inner))
         self.distance = np.minimum(outer, -inner)
         self._flat = self.distance.ravel()
+        self._rise = np.append(np.diff(self._flat), 0.0)
+        # Plain numbers as 0-d arrays, which NumPy reads faster.
+        self._low_x, self._low_y = np.array(low[0]), np.array(low[1])
+        self._per_m = np.array(1.0 / self.cell_m)
+        self._last_column, self._last_row = np.array(self.columns - 1.001), np.array(self.rows - 1.001)
+        self._stride = np.array(self.columns)
 
     def signed_distance(self, x: FloatArray, y: FloatArray) -> FloatArray:
         """Return the distance (m) to the nearest border, positive on the road, within +-`BAND_M`."""
-        column = (x - self.low[0]) * (1.0 / self.cell_m)
-        row = (y - self.low[1]) * (1.0 / self.cell_m)
         # The outermost cells lie off the road, so a point beyond the grid reads as off the road.
-        column = np.minimum(np.maximum(column, 0.0), self.columns - 1.001)
-        row = np.minimum(np.maximum(row, 0.0), self.rows - 1.001)
-        left, below = column.astype(np.int64), row.astype(np.int64)
+        column = np.minimum(np.maximum((x - self._low_x) * self._per_m, _ZERO), self._last_column)
+        row = np.minimum(np.maximum((y - self._low_y) * self._per_m, _ZERO), self._last_row)
+        left, below = np.floor(column), np.floor(row)
+        cell = (below * self._stride + left).astype(np.int64)
         right_share, upper_share = column - left, row - below
-        cell = below * self.columns + left
-        flat = self._flat
-        lower_left, upper_left = flat.take(cell), flat.take(cell + self.columns)
-        cell += 1
-        lower = lower_left + (flat.take(cell) - lower_left) * right_share
-        upper = upper_left + (flat.take(cell + self.columns) - upper_left) * right_share
+        lower = self._flat.take(cell) + self._rise.take(cell) * right_share
+        cell += self._stride
+        upper = self._flat.take(cell) + self._rise.take(cell) * right_share
         distance: FloatArray = lower + (upper - lower) * upper_share
         return distance
