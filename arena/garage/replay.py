@@ -59,10 +59,49 @@ class ReplayErrors:
         return asdict(self) | rounded
 
 
+@dataclass(frozen=True, slots=True)
+class Foretold:
+    """How far off a model is one second after each start [m] of a log."""
+
+    drive: IntArray
+    """The number of the drive that each start belongs to; starts of a drive follow one another."""
+    position_m: FloatArray
+    """Of the rear axle."""
+    nose_m: FloatArray
+    yaw_rad: FloatArray
+
+    @property
+    def rms(self) -> tuple[float, float, float]:
+        """Return the root mean squares of rear axle (m), nose (m) and heading (degrees)."""
+        return _rms(self.position_m), _rms(self.nose_m), float(np.degrees(_rms(self.yaw_rad)))
+
+
 def replay(log: DriveLog, spec: CarSpec) -> ReplayErrors:
     """Compare `spec` and a kinematic bicycle with a log.
 
     Raises `LogError` when no drive in it lasts for longer than a second.
+    """
+    ours, bicycle = foretold(log, spec), foretold(log, spec, bicycle=True)
+    position_m, nose_m, yaw_deg = ours.rms
+    bicycle_position_m, bicycle_nose_m, bicycle_yaw_deg = bicycle.rms
+    return ReplayErrors(
+        spec=spec.name,
+        rows=len(log),
+        episodes=len(np.unique(log.episode)),
+        starts=len(ours.drive),
+        position_rms_m=position_m,
+        yaw_rms_deg=yaw_deg,
+        bicycle_position_rms_m=bicycle_position_m,
+        bicycle_yaw_rms_deg=bicycle_yaw_deg,
+        nose_position_rms_m=nose_m,
+        bicycle_nose_position_rms_m=bicycle_nose_m,
+    )
+
+
+def foretold(log: DriveLog, spec: CarSpec, *, late_steps: int = 0, bicycle: bool = False) -> Foretold:
+    """Lead the model from every start of a log through the second after it.
+
+    `late_steps` lets commands act that many steps late. Raises `LogError` when there is no start.
     """
     begins, ends = drives(log)
     starts = np.flatnonzero(_is_start(begins, ends, len(log)))
@@ -72,22 +111,12 @@ def replay(log: DriveLog, spec: CarSpec) -> ReplayErrors:
             f"{len(log):,} rows: the log is too short, or rows are missing in between"
         )
     durations = step_durations(log, spec)
-    model = _car_model(log, spec, durations)
-    hidden = _hidden_states(log, model, begins, ends)
-    ours = _errors(log, spec, model, starts, hidden)
-    bicycle = _errors(log, spec, _bicycle_model(log, spec, durations), starts, hidden)
-    return ReplayErrors(
-        spec=spec.name,
-        rows=len(log),
-        episodes=len(np.unique(log.episode)),
-        starts=len(starts),
-        position_rms_m=ours[0],
-        yaw_rms_deg=ours[2],
-        bicycle_position_rms_m=bicycle[0],
-        bicycle_yaw_rms_deg=bicycle[2],
-        nose_position_rms_m=ours[1],
-        bicycle_nose_position_rms_m=bicycle[1],
-    )
+    drive = np.maximum(np.searchsorted(begins, np.arange(len(log)), side="right") - 1, 0)
+    acting = np.maximum(np.arange(len(log)) - late_steps, begins[drive])
+    car = _car_model(log, spec, durations, acting)
+    hidden = _hidden_states(log, car, begins, ends)
+    model = _bicycle_model(log, spec, durations) if bicycle else car
+    return Foretold(drive[starts], *_errors(log, spec, model, starts, hidden))
 
 
 def _is_start(begins: IntArray, ends: IntArray, rows: int) -> NDArray[np.bool_]:
@@ -127,13 +156,15 @@ def step_durations(log: DriveLog, spec: CarSpec) -> FloatArray:
     return np.where(usable, before, constant)
 
 
-def _car_model(log: DriveLog, spec: CarSpec, durations: FloatArray) -> Model:
+def _car_model(log: DriveLog, spec: CarSpec, durations: FloatArray, acting: IntArray) -> Model:
+    """Our car; in the step of row k the command of row `acting[k]` holds."""
+
     def after(state: FloatArray, rows: IntArray) -> FloatArray:
         result = np.empty_like(state)
         lasting = durations[rows]
         for step_s in np.unique(lasting):
             cars = lasting == step_s
-            of = rows[cars]
+            of = acting[rows[cars]]
             result[:, cars] = advance(
                 state[:, cars], log.steering_deg[of], log.speed_mps[of], spec, float(step_s)
             )
@@ -172,8 +203,8 @@ def _hidden_states(log: DriveLog, model: Model, begins: IntArray, ends: IntArray
 
 def _errors(
     log: DriveLog, spec: CarSpec, model: Model, starts: IntArray, hidden: FloatArray
-) -> tuple[float, float, float]:
-    """Return the RMS errors after a second: rear axle (m), nose (m), heading (degrees)."""
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return the errors [m] after a second: rear axle (m), nose (m), heading (rad)."""
     state = np.zeros((6, len(starts)))
     state[[X, Y]], state[YAW] = _rear_axle(log, spec, starts), log.yaw_rad[starts]
     state[[SPEED, STEERING]] = hidden[:, starts]
@@ -184,7 +215,7 @@ def _errors(
     ahead = spec.rear_to_nose_m * np.stack([np.cos(state[YAW]), np.sin(state[YAW])])
     nose = state[[X, Y]] + ahead - np.stack([log.x_m[end], log.y_m[end]])
     turned = wrapped_angle(state[YAW] - log.yaw_rad[end])
-    return _rms(np.hypot(*rear)), _rms(np.hypot(*nose)), float(np.degrees(_rms(turned)))
+    return np.hypot(*rear), np.hypot(*nose), turned
 
 
 def _rear_axle(log: DriveLog, spec: CarSpec, rows: IntArray) -> FloatArray:
