@@ -26,17 +26,20 @@ from numpy.typing import NDArray
 
 from simulator import params, tracks
 from simulator.actions import DEFAULT_ACTIONS, ActionSpace
-from simulator.car import CLASSIC, SPEED, STEERING, STEP_S, YAW, CarSpec, X, Y, advance
+from simulator.car import CLASSIC, SPEED, STEERING, YAW, CarSpec, advance
 from simulator.encounters import Encounters, clear_of
+from simulator.infos import final_infos
 from simulator.laps import LapBook, Outcome
+from simulator.marshals import STATUSES, Marshals
 from simulator.objects import Objects, Obstacle
 from simulator.params import ParamsBuilder
 from simulator.road import IntArray, Location, road_of
-from simulator.rules import FAULTS, FIRST_CALL_STEPS, Facts, Rules, Status, judge
+from simulator.rules import Rules, Status
 from simulator.sensors import LOOKAHEAD_M
 from simulator.sensors.suite import Observation, Senses, SensorSuite, copied, picked
 from simulator.situation import assess, write_params
 from simulator.starts import StartList, Starts, lane_state, line_starts
+from simulator.timing import Timing
 from simulator.trace import COLUMNS as TRACE_COLUMNS
 from simulator.track import Track
 
@@ -45,10 +48,6 @@ BoolArray = NDArray[np.bool_]
 
 RewardFunction = Callable[[FloatArray, IntArray], FloatArray]
 """(rows [m, len(params.COLUMNS)], car of each row [m]) -> rewards [m]; the arrays hold during the call."""
-
-# Looking a status up by its code is cheaper than calling the enum.
-STATUSES = tuple(Status)
-PAUSE = int(Status.PAUSE)
 
 OFF_TRACK_COST = 5.0
 """The default reward's price of a crash and of leaving the track, in percent of progress."""
@@ -114,22 +113,11 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
         self._everybody, self._nobody = np.ones(n, dtype=np.bool_), np.zeros(n, dtype=np.bool_)
         self._start_list: StartList | None = None
         self.status: IntArray = np.full(n, Status.PREPARE, dtype=np.int64)
-        self.outcomes: dict[int, Outcome] = {}
-        self.book = LapBook(n)
+        self._marshals = Marshals(self.rules, n)
         self.params_rows: FloatArray = np.zeros((n, len(params.COLUMNS)))
-        self._travel_m = np.zeros(n)
-        self._elapsed = np.zeros(n, dtype=np.int64)
-        self._falling = np.zeros(n, dtype=np.int64)
-        self._still = np.zeros(n, dtype=np.int64)
-        self._hold = np.zeros(n, dtype=np.int64)
-        self._crossing_ms = np.zeros(n, dtype=np.int64)
-        self._previous_s = np.zeros(n)
-        self._gained_m = np.zeros(n)
-        self.lap_number: IntArray = np.ones(n, dtype=np.int64)
-        self._lap_driven = self.lap_number
+        self._timing = Timing(self.track.length_m, n)
+        self._lap_driven = self._timing.lap_number
         self._commands: FloatArray = np.zeros((n, 2))
-        self._put_back: list[int] = []
-        self._lap_over: list[int] = []
 
     @property
     def params_builder(self) -> ParamsBuilder:
@@ -141,7 +129,7 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
     @property
     def progress(self) -> FloatArray:
         """Return the progress [n] (percent of the present lap; negative behind the start)."""
-        return np.minimum(self._travel_m / self.track.length_m, 1.0) * 100.0
+        return self._timing.progress
 
     @property
     def state(self) -> FloatArray:
@@ -152,6 +140,21 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
     def location(self) -> Location:
         """Return where the noses [n] are on the track."""
         return self._now.location
+
+    @property
+    def outcomes(self) -> dict[int, Outcome]:
+        """Return how the drives ended that the last step ended, by car."""
+        return self._marshals.outcomes
+
+    @property
+    def book(self) -> LapBook:
+        """Return the laps and penalties of the present drives."""
+        return self._marshals.book
+
+    @property
+    def lap_number(self) -> IntArray:
+        """Return the number [n] of the lap that each car is in, from 1."""
+        return self._timing.lap_number
 
     @property
     def laps_completed(self) -> IntArray:
@@ -169,13 +172,11 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
             self._start_list = StartList(self.track, self.car, seeds, clear)
             self._sensors.seed(seeds)
         state, line_s, segment = self._fresh(self._all)
-        self._forget(self._all)
         self._state = self._before = state
         self._now = assess(self.road, self.car, state, segment)
-        self._travel_m = self._way(line_s, self._now.location.s_m)
-        self._previous_s = self._now.location.s_m
+        self._begin(self._all, line_s, self._now.location.s_m)
         self.status = np.full(self.num_envs, Status.PREPARE, dtype=np.int64)
-        self.outcomes = {}
+        self._marshals.outcomes = {}
         self.final_observation = self._sensors.observe(self._now, self._all, self._everybody)
         return copied(self.final_observation), {}
 
@@ -191,31 +192,44 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
         self, actions: NDArray[Any]
     ) -> tuple[Observation, FloatArray, BoolArray, BoolArray, dict[str, Any]]:
         """Drive 1/15 s; see the module's docstring for what happens in which order."""
+        return self.drive(self.actions.to_command(actions))
+
+    def drive(
+        self, commands: FloatArray
+    ) -> tuple[Observation, FloatArray, BoolArray, BoolArray, dict[str, Any]]:
+        """Do what `step` does, for commands [n, 2] (steering deg, speed m/s).
+
+        So cars with different action spaces can race each other.
+        """
         if self._start_list is None:
             raise ResetNeeded("expected reset() before the first step()")
-        self._commands = self.actions.to_command(actions)
-        if len(self._commands) != self.num_envs:
-            raise ValueError(f"expected one action per car ({self.num_envs}), got {len(self._commands)}")
-        held = self._hold > 0
-        write_params(self.params_rows, self._now, self._commands, self.progress, self._elapsed)
+        if commands.shape != (self.num_envs, 2):
+            raise ValueError(f"expected one action per car ({self.num_envs}), got {len(commands)}")
+        self._commands = commands
+        timing = self._timing
+        held = timing.hold > 0
+        write_params(self.params_rows, self._now, commands, timing.progress, timing.elapsed)
         crashed = None
         if self._encounters:
             crashed = self._encounters.look(self._now)
             self._encounters.write_params(self.params_rows, self._now)
-        self.status = self._judge(held, crashed)
+        self.status = self._marshals.judge(self._now, timing, held, crashed)
         rewards = self._ask(self._reward, held) if self._reward else None
-        self._lap_driven = self.lap_number.copy()
-        terminated, truncated = self._handle(self.status)
+        self._lap_driven = timing.lap_number.copy()
+        terminated, truncated = self._marshals.handle(self.status, timing.crossing_ms, self.params_rows)
         self._advance(held)
         ended = terminated | truncated
         done = ended.nonzero()[0]
         observation = self._look(done)
         if rewards is None:
-            rewards = self._gained_m * (100.0 / self.track.length_m)
+            rewards = timing.gained_m * (100.0 / self.track.length_m)
             rewards -= OFF_TRACK_COST * self.params_rows[:, params.IS_OFFTRACK]
             if self._encounters:
                 rewards -= OFF_TRACK_COST * self.params_rows[:, params.IS_CRASHED]
-        infos = self._infos(done, ended) if len(done) else {}
+        if not len(done):
+            return observation, rewards, terminated, truncated, {}
+        progress = self.params_rows[:, params.PROGRESS].copy()
+        infos = final_infos(ended, self.final_observation, self.status, progress, self.outcomes)
         return observation, rewards, terminated, truncated, infos
 
     def trace_rows(self) -> FloatArray:
@@ -237,18 +251,6 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
         assert len(columns) == len(TRACE_COLUMNS)
         return np.column_stack(columns).astype(np.float64, copy=False)
 
-    def _judge(self, held: BoolArray, crashed: BoolArray | None) -> IntArray:
-        facts = Facts(
-            lap_complete=self._travel_m >= self.track.length_m,
-            off_track=self._now.off_track,
-            still_steps=self._still,
-            falling_steps=self._falling,
-            steps=self._elapsed + FIRST_CALL_STEPS,
-            held=held,
-            crashed=crashed,
-        )
-        return judge(facts, self.rules)
-
     def _ask(self, reward: RewardFunction, held: BoolArray) -> FloatArray:
         """Ask the reward function about all cars that are not held; held ones get 0."""
         if not np.count_nonzero(held):
@@ -262,55 +264,23 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
             rewards[driving] = reward(self.params_rows[driving], driving)
         return rewards
 
-    def _handle(self, status: IntArray) -> tuple[BoolArray, BoolArray]:
-        """Note laps, put cars back, close drives; return who is terminated and who is truncated [n]."""
-        terminated = np.zeros(self.num_envs, dtype=np.bool_)
-        truncated = np.zeros(self.num_envs, dtype=np.bool_)
-        self.outcomes = {}
-        self._put_back, self._lap_over = [], []
-        for car, code in self._noteworthy(status):
-            if code is Status.LAP_COMPLETE:
-                self.book.crossed(car, int(self._crossing_ms[car]))
-                self._lap_over.append(car)
-                if len(self.book.laps[car]) < self.rules.laps:
-                    continue
-            elif code in FAULTS and self.book.resets(car) < self.rules.max_resets:
-                self.book.put_back(car, code, self.rules.penalty_ms_for(code))
-                self._put_back.append(car)
-                continue
-            (terminated if code in FAULTS else truncated)[car] = True
-            row = self.params_rows[car]
-            self.outcomes[car] = self.book.close(
-                car, code, int(row[params.STEPS]), float(row[params.PROGRESS])
-            )
-        return terminated, truncated
-
-    @staticmethod
-    def _noteworthy(status: IntArray) -> list[tuple[int, Status]]:
-        """Return the cars about which the rules say more than "in progress" or "pause"."""
-        cars = status.nonzero()[0]
-        codes = zip(cars.tolist(), status[cars].tolist(), strict=True)
-        return [(car, STATUSES[code]) for car, code in codes if code != PAUSE]
-
     def _advance(self, held: BoolArray) -> None:
         """Move all cars but the held and the put back ones."""
         self._before = before = self._state
-        after = advance(before, self._commands[:, 0], self._commands[:, 1], self.car)
+        commands, hold = self._commands, self._timing.hold
+        after = advance(before, commands[:, 0], commands[:, 1], self.car)
         if np.count_nonzero(held):
             np.copyto(after, before, where=held)
-            self._hold[held] -= 1
-        for car in self._put_back:
+            hold[held] -= 1
+        for car in self._marshals.put_back:
             after[:, car] = self._placed_back(car)
-            self._hold[car] = self.rules.penalty_steps_for(STATUSES[self.status[car]]) - 1
+            hold[car] = self.rules.penalty_steps_for(STATUSES[self.status[car]]) - 1
         self._state = after
-        moved_x, moved_y = after[X] - before[X], after[Y] - before[Y]
-        still = moved_x * moved_x + moved_y * moved_y <= self.rules.immobilized_m**2
-        self._still = (self._still + 1) * (still & ~held)  # a penalty is no standstill of its own
-        self._elapsed = self._elapsed + 1
+        self._timing.count(before, after, held, self.rules.immobilized_m)
 
     def _placed_back(self, car: int) -> FloatArray:
         """Return the state of a car put back: nose where it was a step ago, on the nearer lane, standing."""
-        s, left = float(self._previous_s[car]), bool(self._now.location.offset_m[car] >= 0.0)
+        s, left = float(self._timing.previous_s[car]), bool(self._now.location.offset_m[car] >= 0.0)
         if self._encounters:
             s, left = self._encounters.reset_place(car, s, left, self.rules)
         self._now.location.segment[car] = np.searchsorted(self.track.vertex_s_m, s, side="right") - 1
@@ -322,16 +292,16 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
         Cars that ended and their successors are looked at together, in one batch of n + len(done).
         """
         n, segment, state = self.num_envs, self._now.location.segment, self._state
-        self._previous_s = self._now.location.s_m
+        from_s, events = self._now.location.s_m, (self._marshals.lap_over, self._marshals.put_back)
         if not len(done):
             self._now = assess(self.road, self.car, state, segment)
-            self._keep_time(self._now.location.s_m)
+            self._timing.measure(from_s, self._now.location.s_m, *events)
             self.final_observation = self._sensors.observe(self._now, self._all, self._nobody)
             return copied(self.final_observation)
         fresh, line_s, fresh_segment = self._fresh(done)
         both = np.concatenate([state, fresh], axis=1)
         everything = assess(self.road, self.car, both, np.concatenate([segment, fresh_segment]))
-        self._keep_time(everything.location.s_m[:n])
+        self._timing.measure(from_s, everything.location.s_m[:n], *events)
         fresh_ones = np.arange(n + len(done)) >= n
         seen = self._sensors.observe(everything, np.concatenate([self._all, done]), fresh_ones)
         self.final_observation = picked(seen, slice(n))
@@ -339,30 +309,8 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
         present[done] = np.arange(n, n + len(done))
         self._now = everything.pick(present)
         self._state = both.take(present, axis=1)
-        self._forget(done)
-        self._previous_s = np.where(present < n, self._previous_s, self._now.location.s_m)
-        self._travel_m[done] = self._way(line_s, everything.location.s_m[n:])
+        self._begin(done, line_s, everything.location.s_m[n:])
         return picked(seen, present)
-
-    def _way(self, from_s: FloatArray, to_s: FloatArray) -> FloatArray:
-        """Return the way (m) along the centre line between two places less than half a lap apart, signed."""
-        way = to_s - from_s
-        return way - np.rint(way / self.track.length_m) * self.track.length_m
-
-    def _keep_time(self, s_m: FloatArray) -> None:
-        """Count the way driven [n] to `s_m`, note falling progress and interpolate crossings of the line."""
-        length, gained = self.track.length_m, self._way(self._previous_s, s_m)
-        travel = self._travel_m + gained
-        self._falling = (self._falling + 1) * (gained < 0.0)
-        self._gained_m, self._travel_m = gained, travel
-        for car in self._lap_over:
-            travel[car] -= length
-            self.lap_number[car] += 1
-        for car in self._put_back:
-            self._falling[car] = self._still[car] = 0
-        for car in (travel >= length).nonzero()[0].tolist():
-            share = 1.0 - (travel[car] - length) / gained[car]
-            self._crossing_ms[car] = round((float(self._elapsed[car]) - 1.0 + share) * STEP_S * 1000.0)
 
     def _fresh(self, cars: IntArray) -> tuple[FloatArray, FloatArray, IntArray]:
         """Return state [6, m], start line s [m] and segment [m] of new drives."""
@@ -371,29 +319,10 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
         assert self._start_list is not None, "reset() draws the list"
         return self._start_list.draw(cars)
 
-    def _forget(self, cars: IntArray) -> None:
-        for column in (self._elapsed, self._falling, self._still, self._hold):
-            column[cars] = 0
-        self.lap_number[cars] = 1
+    def _begin(self, cars: IntArray, line_s: FloatArray, s_m: FloatArray) -> None:
+        """Begin the drives of some cars [m] that stand with their noses at `s_m` [m]."""
+        self._timing.start(cars, line_s, s_m)
         for car in cars.tolist():
-            self.book.clear(car)
+            self._marshals.begin(car)
             if self._encounters:
                 self._encounters.clear(car)
-
-    def _infos(self, done: IntArray, ended: BoolArray) -> dict[str, Any]:
-        """Return gymnasium's SAME_STEP infos of the drives that ended."""
-        final = np.full(self.num_envs, None, dtype=object)
-        for car in done.tolist():
-            final[car] = picked(self.final_observation, car)
-        lap_time_ms = np.zeros(self.num_envs, dtype=np.int64)
-        for car, outcome in self.outcomes.items():
-            lap_time_ms[car] = outcome.lap_time_ms or 0
-        final_info = {
-            "status": self.status,
-            "_status": ended,
-            "progress": self.params_rows[:, params.PROGRESS].copy(),
-            "_progress": ended,
-            "lap_time_ms": lap_time_ms,
-            "_lap_time_ms": lap_time_ms > 0,
-        }
-        return {"final_obs": final, "_final_obs": ended, "final_info": final_info, "_final_info": ended}

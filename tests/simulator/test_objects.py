@@ -154,7 +154,7 @@ def test_crash_costs_a_reset_behind_the_box_on_the_other_lane(oval: Track) -> No
 def test_car_off_the_track_is_put_back_behind_a_near_box(oval: Track) -> None:
     env = placed(oval, on_lane(oval, 3.0, Lane.OUTER), rules=Rules.object_avoidance(1))
     put(env, 2.5, -0.9)
-    env._previous_s = env.location.s_m
+    env._timing.previous_s = env.location.s_m
     env.step(straight(env))
     assert env.status[0] == Status.OFF_TRACK
     assert env.location.s_m[0] == pytest.approx(2.0, abs=0.01)

@@ -1,0 +1,86 @@
+"""The marshals: they judge every car by the rules in each step, keep the book and close drives.
+
+What a drive's status means for it stands here: a lap completed is noted, a fault costs a reset while there
+are resets left, everything else ends the drive. They do not move cars; the physics loop does, as told.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator import params
+from simulator.laps import LapBook, Outcome
+from simulator.road import IntArray
+from simulator.rules import FAULTS, FIRST_CALL_STEPS, Facts, Rules, Status, judge
+from simulator.situation import BoolArray, FloatArray, Situation
+from simulator.timing import Timing
+
+# Looking a status up by its code is cheaper than calling the enum.
+STATUSES = tuple(Status)
+PAUSE = int(Status.PAUSE)
+
+
+class Marshals:
+    """The marshals of n cars. After `handle` these describe the step: who is put back, whose lap is over,
+    and the outcomes of the drives that ended, by car.
+    """
+
+    def __init__(self, rules: Rules, cars: int) -> None:
+        """Open the book of n cars."""
+        self.rules, self.book = rules, LapBook(cars)
+        self.put_back: list[int] = []
+        self.lap_over: list[int] = []
+        self.outcomes: dict[int, Outcome] = {}
+
+    def judge(
+        self, now: Situation, timing: Timing, held: BoolArray, crashed: BoolArray | None
+    ) -> NDArray[np.int64]:
+        """Return the status code of each car [n]."""
+        facts = Facts(
+            lap_complete=timing.lap_complete,
+            off_track=now.off_track,
+            still_steps=timing.still,
+            falling_steps=timing.falling,
+            steps=timing.elapsed + FIRST_CALL_STEPS,
+            held=held,
+            crashed=crashed,
+        )
+        return judge(facts, self.rules)
+
+    def handle(
+        self, status: IntArray, crossing_ms: IntArray, rows: FloatArray
+    ) -> tuple[BoolArray, BoolArray]:
+        """Note laps, put cars back, close drives; return who is terminated and who is truncated [n].
+
+        `rows` are the params rows [n, columns] of the state that was judged.
+        """
+        terminated = np.zeros(len(status), dtype=np.bool_)
+        truncated = np.zeros(len(status), dtype=np.bool_)
+        self.outcomes = {}
+        self.put_back, self.lap_over = [], []
+        for car, code in _noteworthy(status):
+            if code is Status.LAP_COMPLETE:
+                self.book.crossed(car, int(crossing_ms[car]))
+                self.lap_over.append(car)
+                if len(self.book.laps[car]) < self.rules.laps:
+                    continue
+            elif code in FAULTS and self.book.resets(car) < self.rules.max_resets:
+                self.book.put_back(car, code, self.rules.penalty_ms_for(code))
+                self.put_back.append(car)
+                continue
+            (terminated if code in FAULTS else truncated)[car] = True
+            steps, progress = int(rows[car, params.STEPS]), float(rows[car, params.PROGRESS])
+            self.outcomes[car] = self.book.close(car, code, steps, progress)
+        return terminated, truncated
+
+    def begin(self, car: int) -> None:
+        """Open a new page: a car's next drive begins."""
+        self.book.clear(car)
+
+
+def _noteworthy(status: IntArray) -> list[tuple[int, Status]]:
+    """Return the cars about which the rules say more than "in progress" or "pause"."""
+    cars = status.nonzero()[0]
+    codes = zip(cars.tolist(), status[cars].tolist(), strict=True)
+    return [(car, STATUSES[code]) for car, code in codes if code != PAUSE]
