@@ -213,7 +213,8 @@ def _added(total: FloatArray, parts: FloatArray) -> FloatArray:
 
 def wrapped_angle(angle_rad: FloatArray) -> FloatArray:
     """Return the angle in (-pi, pi]."""
-    return angle_rad - np.ceil((angle_rad - _PI) * _PER_TURN) * _TURN
+    wrapped: FloatArray = angle_rad - np.ceil((angle_rad - _PI) * _PER_TURN) * _TURN
+    return wrapped
 
 
 def nose(state: FloatArray, spec: CarSpec) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:

@@ -27,6 +27,8 @@ SPACING_M = 0.025
 WINDOW_M = 0.75
 MAX_WINDOW_SEGMENTS = 40
 
+_ZERO, _ZERO_SINGLE = np.array(0.0), np.array(0.0, dtype=np.float32)
+
 
 @dataclass(slots=True)
 class Location:
@@ -71,18 +73,19 @@ class Road:
     def _draw_profile(self, lookahead_m: tuple[float, ...]) -> None:
         track = self.track
         self._entries = int(np.ceil(self.length_m / SPACING_M))
-        self._per_m = self._entries / self.length_m
+        # A 0-d array, which NumPy reads faster than a plain number.
+        self._per_m: FloatArray = np.array(self._entries / self.length_m)
         # Two entries more than the lap has: s == length and the neighbour of the last entry can be read.
         s = np.arange(self._entries + 2) / self._per_m
         heading = track.heading_at(s)
         self._heading_cos, self._heading_sin = np.cos(heading), np.sin(heading)
         inner, outer = track.border_at(s)
-        self._track_width = np.hypot(*(outer - inner).T)
+        self._track_width: FloatArray = np.hypot(*(outer - inner).T)
+        self._widening: FloatArray = np.append(np.diff(self._track_width), 0.0)
         self._middle = self._left_of_centre_from(track.at(s), heading, inner, outer)
         centre = (s + 0.5 / self._per_m)[:, None] + np.asarray(lookahead_m)
         points = track.at(centre.ravel()).reshape(len(s), len(lookahead_m), 2)
-        self._ahead_x = points[:, :, 0].astype(np.float32)
-        self._ahead_y = points[:, :, 1].astype(np.float32)
+        self._ahead = np.ascontiguousarray(points.T, dtype=np.float32)
 
     def _left_of_centre_from(
         self, centre: FloatArray, heading: FloatArray, inner: FloatArray, outer: FloatArray
@@ -109,7 +112,7 @@ class Road:
         np.subtract(y.astype(np.float32)[:, None], start_y, out=start_y)
         along = start_x * unit_x
         along += start_y * unit_y
-        np.maximum(along, 0.0, out=along)
+        np.maximum(along, _ZERO_SINGLE, out=along)
         np.minimum(along, length, out=along)
         unit_x *= along
         unit_y *= along
@@ -123,7 +126,7 @@ class Road:
     def _on_segment(self, x: FloatArray, y: FloatArray, segment: IntArray) -> Location:
         start_x, start_y, unit_x, unit_y, length, start_s = self._table.take(segment, axis=1)
         relative_x, relative_y = x - start_x, y - start_y
-        along = np.maximum(relative_x * unit_x + relative_y * unit_y, 0.0)
+        along = np.maximum(relative_x * unit_x + relative_y * unit_y, _ZERO)
         # A point beyond the end belongs to the vertex, which is the beginning of the next segment.
         past_end = along >= length
         along = np.minimum(along, length)
@@ -142,10 +145,7 @@ class Road:
 
     def width(self, s_m: FloatArray, entry: IntArray) -> FloatArray:
         """Return the track width [n] (m), interpolated."""
-        width: FloatArray = self._track_width.take(entry)
-        slope = self._track_width.take(entry + 1) - width
-        width = width + slope * (s_m * self._per_m - entry)
-        return width
+        return self._track_width.take(entry) + self._widening.take(entry) * (s_m * self._per_m - entry)
 
     def is_left(self, offset_m: FloatArray, entry: IntArray) -> NDArray[np.bool_]:
         """Return which noses [n] are nearer to the left border."""
@@ -155,9 +155,9 @@ class Road:
         """Return cosine and sine [n] of the track's smoothed heading."""
         return self._heading_cos.take(entry), self._heading_sin.take(entry)
 
-    def ahead(self, entry: IntArray) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return x and y [n, k] (m) of the centre-line points ahead, in single precision."""
-        return self._ahead_x.take(entry, axis=0), self._ahead_y.take(entry, axis=0)
+    def ahead(self, entry: IntArray) -> NDArray[np.float32]:
+        """Return the centre-line points ahead [2, k, n] (m): x and y, in single precision."""
+        return self._ahead.take(entry, axis=2)
 
 
 @lru_cache(maxsize=4)

@@ -30,34 +30,43 @@ LIMIT = 12.0
 """No reading gets there: drives end before, on roads of up to 5 m."""
 
 POINTS = len(LOOKAHEAD_M)
-SPEED_SCALE = 1.0 / 4.0
-STEERING_SCALE = 1.0 / 0.5236
-OFFSET_SCALE = 2.0
-YAW_RATE_SCALE = 1.0 / 3.0
+# As 0-d arrays, which NumPy reads faster than plain numbers.
+SPEED_SCALE = np.array(1.0 / 4.0)
+STEERING_SCALE = np.array(1.0 / 0.5236)
+OFFSET_SCALE = np.array(2.0)
+YAW_RATE_SCALE = np.array(1.0 / 3.0)
 # Points are divided by their distance; half a metre more keeps the near ones small for a car off the line.
-POINT_SCALE = (1.0 / (np.asarray(LOOKAHEAD_M) + 0.5)).astype(np.float32)
+POINT_SCALE = (1.0 / (np.asarray(LOOKAHEAD_M) + 0.5)).astype(np.float32)[:, None]
 
 
 def observe(road: Road, now: Situation) -> NDArray[np.float32]:
     """Return the observation [n, 28] of every car; columns as in `OBSERVATION_COLUMNS`."""
-    seen = np.empty((len(now.speed_mps), len(OBSERVATION_COLUMNS)), dtype=np.float32)
+    # One column after the other in memory while they are worked out, one car after the other at the end.
+    seen = np.empty((len(OBSERVATION_COLUMNS), len(now.speed_mps)), dtype=np.float32)
+    cos, sin = now.cos, now.sin
     track_cos, track_sin = road.heading(now.entry)
-    seen[:, 0] = now.speed_mps * SPEED_SCALE
-    seen[:, 1] = now.steering_rad * STEERING_SCALE
-    seen[:, 2] = now.location.offset_m * OFFSET_SCALE
-    seen[:, 3] = now.sin * track_cos - now.cos * track_sin
-    seen[:, 4] = now.cos * track_cos + now.sin * track_sin
-    seen[:, 5] = now.yaw_rate_radps * YAW_RATE_SCALE
-    # Single precision from here: 2 micrometres on a coordinate of 30 m, at half the price.
-    x, y = road.ahead(now.entry)
-    x -= now.nose_x.astype(np.float32)[:, None]
-    y -= now.nose_y.astype(np.float32)[:, None]
-    cos, sin = now.cos.astype(np.float32)[:, None], now.sin.astype(np.float32)[:, None]
-    forward = x * cos
-    forward += y * sin
-    np.multiply(forward, POINT_SCALE, seen[:, 6 : 6 + POINTS])
-    y *= cos
-    x *= sin
-    y -= x
-    np.multiply(y, POINT_SCALE, seen[:, 6 + POINTS :])
-    return seen
+    seen[0] = now.speed_mps * SPEED_SCALE
+    seen[1] = now.steering_rad * STEERING_SCALE
+    seen[2] = now.location.offset_m * OFFSET_SCALE
+    seen[3] = sin * track_cos - cos * track_sin
+    seen[4] = cos * track_cos + sin * track_sin
+    seen[5] = now.yaw_rate_radps * YAW_RATE_SCALE
+    _see_points(road, now, seen[6 : 6 + POINTS], seen[6 + POINTS :])
+    return seen.T.copy()
+
+
+def _see_points(road: Road, now: Situation, forward: NDArray[np.float32], left: NDArray[np.float32]) -> None:
+    """Fill in where the points lie for each car, both [points, n].
+
+    In single precision: 2 micrometres on a coordinate of 30 m, at half the price.
+    """
+    points = road.ahead(now.entry)
+    nose = np.empty((2, 1, len(now.cos)), dtype=np.float32)
+    nose[0], nose[1] = now.nose_x, now.nose_y
+    points -= nose
+    along = points * now.cos.astype(np.float32)
+    points *= now.sin.astype(np.float32)
+    np.add(along[0], points[1], forward)
+    np.subtract(along[1], points[0], left)
+    forward *= POINT_SCALE
+    left *= POINT_SCALE
