@@ -69,6 +69,8 @@ def enter(slug: str) -> ResponseReturnValue:
         if action == "load-kit":
             return _editor_page(session, race, _draft_of_kit(request.form.get("kit", "")))
     files = submitting.files_of_request(request)
+    if files.size > (limit := arena().settings.max_upload_bytes):
+        return _editor_again(slug, _typed_files(), 413, submitting.too_large(files.size, limit))
     try:
         if action == "check":
             submitting.check(arena(), racer, files, track=race.track)
@@ -95,6 +97,13 @@ def _draft_of_kit(name: str) -> Draft:
     except KeyError:
         abort(404)
     return Draft(found.reward_function, found.model_metadata, found.hyperparameters, found.name)
+
+
+def _typed_files() -> Files:
+    """Return what stands in the text areas; a chosen file that is far too large must not replace it."""
+    names = ("source", "model_metadata", "hyperparameters")
+    source, *settings = (request.form.get(name, "").encode("utf-8", "replace") for name in names)
+    return Files(source, *settings)
 
 
 def _editor_again(

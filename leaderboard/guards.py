@@ -22,6 +22,10 @@ from leaderboard.settings import Settings
 
 csrf = CSRFProtect()
 
+# The editor's form may be this many times too large and is still read: what was typed is shown again then.
+EDITOR = "entries.enter"
+EDITOR_ROOM = 8
+
 
 def caller() -> str:
     """Name who is calling for a rate limit: the racer when signed in, else the address."""
@@ -63,6 +67,7 @@ def register(app: Flask, settings: Settings) -> None:
     csrf.init_app(app)
     limiter.init_app(app)
     app.before_request(_refuse_nul)
+    app.before_request(_leave_room_for_the_editor)
     app.before_request(_check_form_token)
     app.after_request(_add_headers)
     app.jinja_env.globals["csp_nonce"] = csp_nonce
@@ -72,6 +77,12 @@ def _refuse_nul() -> None:
     """Answer 400 to an address with NUL: no name has one, and PostgreSQL refuses to compare with it."""
     if "\0" in request.path or any("\0" in value for value in request.args.values()):
         abort(400)
+
+
+def _leave_room_for_the_editor() -> None:
+    if request.endpoint == EDITOR:
+        room = EDITOR_ROOM * current_app.config["MAX_CONTENT_LENGTH"]
+        request.max_content_length = request.max_form_memory_size = room
 
 
 def _check_form_token() -> None:

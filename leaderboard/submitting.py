@@ -40,6 +40,11 @@ class Files:
     model_metadata: bytes | None = None
     hyperparameters: bytes | None = None
 
+    @property
+    def size(self) -> int:
+        """Bytes of all files together."""
+        return sum(map(len, filter(None, (self.source, self.model_metadata, self.hyperparameters))))
+
 
 def files_of_request(request: Request) -> Files:
     """Return the files of a form (text areas or uploads; an upload wins) or of a JSON body.
@@ -52,6 +57,15 @@ def files_of_request(request: Request) -> Files:
     if source is None:  # an empty file is not none: it must not enter what happens to stand in the editor
         source = _sent(request, "source")
     return Files(source or b"", _sent(request, "model_metadata"), _sent(request, "hyperparameters"))
+
+
+def too_large(size: int, limit: int) -> Problem:
+    """Return what to say of files that are no reward function any more."""
+    return problems.of_status(
+        413,
+        f"The files have {size:,} bytes; at most {limit:,} are accepted. "
+        "A reward function is one short text file. Choose the .py file itself, not a model or an archive.",
+    )
 
 
 def read(files: Files) -> Entry:

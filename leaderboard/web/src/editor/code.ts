@@ -70,7 +70,8 @@ export class CodeField {
           THEME,
           REPLACES_PLAINLY,
           EditorView.cspNonce.of(nonce?.nonce || nonce?.content || ""),
-          EditorView.contentAttributes.of({ "aria-label": label, "aria-describedby": "editor-keys" }),
+          // The tab stop says to everybody what contenteditable says to browsers: that it scrolls by the keyboard.
+          EditorView.contentAttributes.of({ "aria-label": label, "aria-describedby": "editor-keys", tabindex: "0" }),
           EditorView.updateListener.of((update) => {
             if (update.docChanged) text.value = update.state.doc.toString();
           }),

@@ -2,6 +2,7 @@
 
 import "./editor.css";
 import { element } from "../dom";
+import { count } from "../format";
 import { getJson, postJson, ProblemError } from "../http";
 import { ActionForm } from "../editor/action_form";
 import { CodeField } from "../editor/code";
@@ -48,17 +49,33 @@ class Workshop {
     });
     form.addEventListener("submit", (event) => {
       // A chosen file goes the plain way: the server reads it.
-      const file = form.querySelector<HTMLInputElement>('input[type="file"][name="reward_function"]');
-      this.isLeaving = true;
-      if (file?.files?.length) return;
+      const hasFile = this.chosen.some((file) => file.name === "reward_function" && file.files?.length);
+      const tooLarge = hasFile ? this.largest() : null;
+      this.isLeaving = hasFile && tooLarge === null;
+      if (this.isLeaving) return;
       event.preventDefault();
-      this.isLeaving = false;
+      if (tooLarge) return this.say("callout bad", tooLarge);
       const button = event.submitter instanceof HTMLButtonElement ? event.submitter : null;
       void this.busy(button, () => this.submit());
     });
     addEventListener("beforeunload", (event) => {
       if (this.code.isEdited && !this.isLeaving) event.preventDefault();
     });
+  }
+
+  private get chosen(): HTMLInputElement[] {
+    return [...this.form.querySelectorAll<HTMLInputElement>('input[type="file"]')];
+  }
+
+  /** What to say of chosen files that the server would refuse unread; null when they are small enough. */
+  private largest(): string | null {
+    const most = Number(this.form.dataset["mostBytes"] ?? Infinity);
+    const files = this.chosen.flatMap((field) => [...(field.files ?? [])]);
+    const size = files.reduce((sum, file) => sum + file.size, 0);
+    const [first] = [...files].sort((a, b) => b.size - a.size);
+    if (!first || size <= most) return null;
+    return `${first.name} has ${count(first.size)} bytes; at most ${count(most)} are accepted. ` +
+      "Choose the .py file itself, not a model or an archive. What you wrote is still here.";
   }
 
   private async takeKit(select: HTMLSelectElement): Promise<void> {
