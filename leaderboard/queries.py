@@ -16,6 +16,7 @@ from arena.league.states import WAITING_OR_RUNNING, SubmissionState
 
 TICKER_EVENTS = (
     "season.opened", "season.closed", "race.opened", "race.closed", "standing.changed", "badge.awarded",
+    "racer.joined",
 )  # fmt: skip
 
 

@@ -40,6 +40,7 @@ _SEASON_EVENTS = frozenset(
         "season.closed",
         "race.opened",
         "race.closed",
+        "racer.joined",
         "submission.recorded",
         "lap.completed",
         "standing.changed",

@@ -18,6 +18,8 @@ def sentence(item: TickerItem) -> Markup:
             return Markup("{} {} {} in {}.").format(who, place, lap_time(payload.get("official_ms")), where)
         case "badge.awarded":
             return Markup("{} earned the badge “{}”.").format(who, payload.get("title", payload.get("badge")))
+        case "racer.joined":
+            return Markup("{} has joined.").format(who)
         case "race.opened":
             return Markup("{} is open.").format(where)
         case "race.closed":

@@ -21,7 +21,7 @@ from werkzeug.security import check_password_hash, generate_password_hash
 from arena.league import db, events
 from arena.league.errors import InvalidInput, NameTaken, NotFound, WrongState
 from arena.league.events import Subject
-from arena.league.models import ApiToken, Racer, Team
+from arena.league.models import ApiToken, Racer, Season, Team
 from arena.league.states import Role
 
 HANDLE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])")
@@ -58,8 +58,15 @@ def create_racer(
     session.add(racer)
     session.flush()
     payload = {"name": name, "is_house": is_house}
-    events.append(session, "racer.joined", Subject(racer_id=racer.id), at=now, payload=payload)
+    subject = Subject(None if is_house else _season_id_at(session, now), racer_id=racer.id)
+    events.append(session, "racer.joined", subject, at=now, payload=payload)
     return racer
+
+
+def _season_id_at(session: Session, now: datetime) -> int | None:
+    """Return the season that is on, the newest of several: whose ticker tells of a newcomer."""
+    on = select(Season.id).where(Season.opens_at <= now, Season.closes_at > now, Season.closed_at.is_(None))
+    return session.scalar(on.order_by(Season.opens_at.desc(), Season.id.desc()).limit(1))
 
 
 def ensure_account(

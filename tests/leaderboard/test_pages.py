@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import re
 
 import pytest
 from flask import Flask
 from sqlalchemy import event
 
-from arena.league import db, jobs, submissions
+from arena.league import accounts, db, jobs, submissions
 from arena.league.models import Race, Racer, Season
 from arena.league.submissions import Rejection
 from leaderboard import create_app
@@ -221,6 +222,25 @@ def test_an_upload_that_is_too_large_is_told_so(arena_stage: Stage) -> None:
     answer = ann.post(f"/races/{RACE}/enter", source="x" * 30_000)
     assert answer.status_code == 413
     assert "Choose the .py file" in text_of(answer)
+    assert "x" * 30_000 in answer.text, "what was typed stays in the editor"
+
+
+def test_a_model_chosen_by_mistake_does_not_cost_what_was_typed(arena_stage: Stage) -> None:
+    ann = Visitor(create_app(stage.settings(arena_stage, max_upload_bytes=20_000)))
+    ann.sign_in("ann")
+    model = (io.BytesIO(b"\x00" * 50_000), "model.tar.gz")
+    answer = ann.post(f"/races/{RACE}/enter", source="# typed for an hour", reward_function=model)
+    assert answer.status_code == 413
+    assert "The files have 50,000 bytes; at most 20,000 are accepted." in text_of(answer)
+    assert "# typed for an hour" in answer.text
+
+
+def test_what_is_larger_than_any_editor_is_not_read_at_all(arena_stage: Stage) -> None:
+    ann = Visitor(create_app(stage.settings(arena_stage, max_upload_bytes=20_000)))
+    ann.sign_in("ann")
+    answer = ann.post(f"/races/{RACE}/enter", source="x" * 200_000)
+    assert answer.status_code == 413
+    assert "That file is too large" in text_of(answer)
 
 
 def test_a_board_of_many_costs_no_query_per_row(live_app: Flask, arena_stage: Stage, visit: Visit) -> None:
@@ -262,3 +282,9 @@ def test_a_queue_place_is_shown_to_those_without_javascript(visit: Visit, arena_
     assert "Place 2 in the queue" in visit("").read(f"/submissions/{entry.id}")
     with db.reading(arena_stage.engine) as session:
         assert jobs.waiting(session)
+
+
+def test_the_ticker_of_the_season_tells_who_has_joined(visit: Visit, arena_stage: Stage) -> None:
+    with db.transaction(arena_stage.engine) as session:
+        accounts.create_racer(session, handle="dora", name="Dora Dim", password=None, now=stage.now())
+    assert "Dora Dim has joined." in visit("").read(f"/seasons/{SEASON}")

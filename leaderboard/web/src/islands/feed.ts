@@ -45,6 +45,8 @@ function sentence(event: ArenaEvent): (Node | string)[] | null {
     }
     case "badge.awarded":
       return [who, ` earned the badge “${event.payload.title}”.`];
+    case "racer.joined":
+      return [who, " has joined."];
     case "race.opened":
       return [where, " is open."];
     case "race.closed":
