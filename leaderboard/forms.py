@@ -8,12 +8,14 @@ fault; look at `faults` before using it.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
+SLUG_LENGTH = 60
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -49,9 +51,11 @@ class Form:
             self.fault(name, f"{label} must be one line of text.")
         return found
 
-    def slug(self, name: str, *, label: str) -> str:
-        """Read the name that stands in an address."""
-        found = self.text(name, longest=60, label=label)
+    def slug(self, name: str, *, label: str, title: str = "title") -> str:
+        """Read the name that stands in an address; left empty, it is made from the title."""
+        if not self.values.get(name, "").strip():
+            self.values = {**self.values, name: slug_of(self.values.get(title, ""))}
+        found = self.text(name, longest=SLUG_LENGTH, label=label)
         if found and not SLUG.fullmatch(found):
             self.fault(name, f"{label} may have small letters, digits and hyphens, like winter-2027.")
         return found
@@ -97,3 +101,9 @@ class Form:
     def checked(self, name: str) -> bool:
         """Whether a checkbox is ticked."""
         return self.values.get(name, "") not in ("", "off", "0")
+
+
+def slug_of(title: str) -> str:
+    """Return a name for addresses made from a title, "" where nothing of it fits; as web/src/slug.ts does."""
+    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:SLUG_LENGTH].rstrip("-")

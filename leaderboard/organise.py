@@ -14,12 +14,12 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 import starter_kits
-from arena.league import accounts, seasons, submissions
+from arena.league import accounts, db, seasons, submissions
 from arena.league.errors import InvalidInput, LeagueError
 from arena.league.models import Race, Racer, Season
 from arena.league.plans import NUMBER_RANGES, TITLE_LENGTH, RacePlan
 from arena.league.scoring import DEFAULT_POINTS
-from arena.league.states import Car, Timing
+from arena.league.states import Car, SubmissionState, Timing
 from leaderboard import queries
 from leaderboard.auth import load_race, load_racer, load_season, load_submission, now, organiser_required
 from leaderboard.context import arena
@@ -217,9 +217,14 @@ def _house_car_note(session: Session, race: Race, at: datetime) -> str:
     """Enter the house car and say so, or say why not."""
     if not race.is_open(at):
         return "The house car can enter once the race is open: press its button on this page then."
+    db.take_turn(session)
+    house = _house_racer(session, at)
+    last = queries.last_submission(session, race, house)
+    if last is not None and last.state not in (SubmissionState.REJECTED, SubmissionState.CANCELLED):
+        return "The house car is in this race already; it enters once."
     kit = starter_kits.load(starter_kits.HOUSE_CAR)
     entry = submissions.Entry(kit.reward_function, kit.model_metadata, kit.hyperparameters)
-    submissions.submit(session, race, _house_racer(session, at), entry, at)
+    submissions.submit(session, race, house, entry, at)
     return "The house car is in the queue."
 
 

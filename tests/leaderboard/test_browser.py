@@ -15,9 +15,10 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
 
 import leaderboard
+from arena.league import accounts, db
 from leaderboard.assets import Assets
 from tests.leaderboard.live_fixtures import address, arena_stage, checker, grounds
-from tests.leaderboard.stage import PASSWORD, Pursuit, Stage
+from tests.leaderboard.stage import PASSWORD, Pursuit, Stage, now
 
 __all__ = ["address", "arena_stage", "checker", "grounds"]
 
@@ -260,6 +261,41 @@ def test_typing_over_a_selection_keeps_the_browser_from_styling(page: Page, aren
     assert page.locator(".cm-content [style]").count() == 0  # and the page saw no refused style
 
 
+def test_a_file_that_is_too_large_is_told_before_it_is_sent(page: Page, arena_stage: Stage) -> None:
+    sign_in(page, "ann")
+    page.goto(f"/races/{arena_stage.race.slug}/enter")
+    mounted(page, "editor")
+    write(page, "# typed for an hour\n")
+    page.locator("details", has_text="Upload files instead").locator("summary").click()
+    model = {"name": "model.tar.gz", "mimeType": "application/gzip", "buffer": b"0" * 1_200_000}
+    page.set_input_files("#file-source", files=[model])  # type: ignore[list-item]
+    page.click("button[value=submit]")
+    expect(page.locator(".check-answer .bad")).to_contain_text("model.tar.gz has 1,200,000 bytes")
+    expect(page.locator(".cm-content")).to_contain_text("# typed for an hour")
+    assert page.url.endswith("/enter")
+    page.on("dialog", lambda dialog: dialog.accept())
+
+
+def test_the_short_name_follows_the_title_until_it_has_one_of_its_own(page: Page, arena_stage: Stage) -> None:
+    sign_in(page, "olga")
+    page.goto("/organise/seasons/new")
+    mounted(page, "slug")
+    page.locator("#title").press_sequentially("Winter Cup")
+    expect(page.locator("#slug")).to_have_value("winter-cup")
+    page.fill("#slug", "our-cup")
+    page.locator("#title").press_sequentially(" 2027")
+    expect(page.locator("#slug")).to_have_value("our-cup")
+
+
+def test_the_ticker_hears_who_joins(page: Page, arena_stage: Stage) -> None:
+    page.goto(f"/seasons/{arena_stage.season.slug}")
+    live(page)
+    handle = f"new-{arena_stage.race.slug}"
+    with db.transaction(arena_stage.engine) as session:
+        accounts.create_racer(session, handle=handle, name="Nina New", password=None, now=now())
+    expect(page.locator(".ticker li").first).to_contain_text("Nina New has joined.")
+
+
 def test_the_editor_asks_before_a_kit_replaces_what_was_written(page: Page, arena_stage: Stage) -> None:
     sign_in(page, "ann")
     page.goto(f"/races/{arena_stage.race.slug}/enter")
@@ -325,6 +361,8 @@ def test_the_pages_have_no_serious_barriers(page: Page, arena_stage: Stage, sche
         page.goto(url)
         if island:
             mounted(page, island)
+        if island == "editor":
+            write(page, "x = 1\n" * 80)  # more than fits: what scrolls must be reached by the keyboard
         assert serious_violations(page) == [], url
 
 

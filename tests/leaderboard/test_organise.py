@@ -111,6 +111,37 @@ def test_olga_opens_a_race_with_the_house_car(visit: Visit, arena_stage: Stage) 
     assert "The house car is in the queue." in olga.read(answer.location)
 
 
+@pytest.mark.parametrize(
+    ("title", "slug"), [("Opening Sprint", "opening-sprint"), ("  Köln: 3. Rennen! ", "koln-3-rennen")]
+)
+def test_a_short_name_left_empty_is_made_from_the_title(
+    visit: Visit, arena_stage: Stage, title: str, slug: str
+) -> None:
+    fields = race_fields(title=title, slug="")
+    answer = visit("olga").post(f"/organise/seasons/{SEASON}/races/new", **fields)
+    assert answer.status_code == 302
+    assert race_of(arena_stage, slug) is not None
+
+
+def test_a_title_without_a_letter_for_addresses_asks_for_a_short_name(visit: Visit) -> None:
+    fields = race_fields(title="東京", slug="")
+    answer = visit("olga").post(f"/organise/seasons/{SEASON}/races/new", **fields)
+    assert answer.status_code == 422
+    assert "The short name is missing." in text_of(answer)
+
+
+def test_the_house_car_enters_a_race_once_however_often_it_is_asked(visit: Visit, arena_stage: Stage) -> None:
+    olga = visit("olga")
+    olga.post(f"/organise/seasons/{SEASON}/races/new", **race_fields(house_car="on"))
+    for _ in range(2):
+        answer = olga.post("/organise/races/night-race/house-car")
+        assert "in this race already" in olga.read(answer.location)
+    race = race_of(arena_stage, "night-race")
+    with db.reading(arena_stage.engine) as session:
+        assert race is not None
+        assert len(session.scalars(select(Submission).where(Submission.race_id == race.id)).all()) == 1
+
+
 def test_the_house_car_waits_for_the_opening(visit: Visit, arena_stage: Stage) -> None:
     olga = visit("olga")
     later = race_fields(

@@ -10,6 +10,7 @@ const ISLANDS: Record<string, () => Promise<{ mount: Mount }>> = {
   training: () => import("./islands/training"),
   feed: () => import("./islands/feed"),
   editor: () => import("./islands/editor"),
+  slug: () => import("./islands/slug"),
 };
 
 async function mountIsland(host: HTMLElement): Promise<void> {
