@@ -28,6 +28,7 @@ from simulator import params, tracks
 from simulator.actions import DEFAULT_ACTIONS, ActionSpace
 from simulator.car import CLASSIC, SPEED, STEERING, YAW, CarSpec, advance
 from simulator.encounters import Encounters, clear_of
+from simulator.imperfections import Conditions, Imperfections
 from simulator.infos import final_infos
 from simulator.laps import LapBook, Outcome
 from simulator.marshals import STATUSES, Marshals
@@ -79,12 +80,14 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
         starts: Starts | str = Starts.SPREAD,
         sensors: Senses | str | Sequence[str] | None = None,
         obstacles: Sequence[Obstacle] = (),
+        imperfections: Imperfections | None = None,
         render_mode: str | None = None,
     ) -> None:
         """Set the cars up; `reward=None` pays the progress in percent, less 5 for a crash or for going off.
 
         `sensors` are names out of `sensors.suite.Sensor`: one gives its own space, several a `Dict`. Without
         a choice that is the vector, or the object vector where there are `obstacles` (the same for all cars).
+        `imperfections` are drawn for every car and episode.
         """
         if num_envs < 1:
             raise ValueError(f"expected one car or more, got num_envs={num_envs}")
@@ -102,7 +105,11 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
         self.single_action_space = actions.gym_space
         self.senses = Senses.of(sensors)
         self.single_observation_space = self.senses.space
-        self._sensors = SensorSuite(self.senses, self.road, spec.base_to_nose_m, num_envs, self.objects)
+        self.imperfections = imperfections
+        self._conditions: Conditions | None = None
+        self._sensors = SensorSuite(
+            self.senses, self.road, spec.base_to_nose_m, num_envs, self.objects, imperfections
+        )
         self.action_space = batch_space(self.single_action_space, num_envs)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self._make_columns(num_envs)
@@ -171,6 +178,8 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
             clear = partial(clear_of, self.objects) if self.objects else None
             self._start_list = StartList(self.track, self.car, seeds, clear)
             self._sensors.seed(seeds)
+            if self.imperfections:
+                self._conditions = Conditions(self.imperfections, seeds)
         state, line_s, segment = self._fresh(self._all)
         self._state = self._before = state
         self._now = assess(self.road, self.car, state, segment)
@@ -267,8 +276,10 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
     def _advance(self, held: BoolArray) -> None:
         """Move all cars but the held and the put back ones."""
         self._before = before = self._state
-        commands, hold = self._commands, self._timing.hold
-        after = advance(before, commands[:, 0], commands[:, 1], self.car)
+        commands, hold, grip_share = self._commands, self._timing.hold, None
+        if self._conditions:
+            commands, grip_share = self._conditions.acting(commands), self._conditions.grip_share
+        after = advance(before, commands[:, 0], commands[:, 1], self.car, grip_share=grip_share)
         if np.count_nonzero(held):
             np.copyto(after, before, where=held)
             hold[held] -= 1
@@ -322,6 +333,8 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
     def _begin(self, cars: IntArray, line_s: FloatArray, s_m: FloatArray) -> None:
         """Begin the drives of some cars [m] that stand with their noses at `s_m` [m]."""
         self._timing.start(cars, line_s, s_m)
+        if self._conditions:
+            self._conditions.begin(cars)
         for car in cars.tolist():
             self._marshals.begin(car)
             if self._encounters:

@@ -7,7 +7,7 @@ One sense alone gives its own space; several give a `Dict` by name. The names ar
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -16,6 +16,7 @@ import numpy as np
 from gymnasium.spaces import Box, MultiBinary
 from numpy.typing import NDArray
 
+from simulator.imperfections import Imperfections, blurred
 from simulator.objects import Objects
 from simulator.road import IntArray, Road
 from simulator.sensors import border, colours, lidar
@@ -122,11 +123,18 @@ class SensorSuite:
         base_to_nose_m: float,
         cars: int,
         objects: Objects | None = None,
+        imperfections: Imperfections | None = None,
     ) -> None:
-        """Set the sensors up; the first camera on a track draws its ground. `objects` are on the road."""
+        """Set the sensors up; the first camera on a track draws its ground. `objects` are on the road.
+
+        With `imperfections` that blur the senses, cameras also see another light in each episode.
+        """
         self._objects = objects
+        self._imperfections = imperfections if imperfections and imperfections.noise else None
+        if self._imperfections:
+            senses = replace(senses, random_colours=True, lidar_noise=True)
         self.senses, self._road, self._base_to_nose_m = senses, road, base_to_nose_m
-        self._vector_only = senses.sensors == (Sensor.VECTOR,)
+        self._vector_only = senses.sensors == (Sensor.VECTOR,) and not self._imperfections
         self._cameras = {sensor: self._mount(sensor) for sensor in senses.sensors if "camera" in sensor}
         self._episode = np.zeros(cars, dtype=np.uint64)
         self._tables = np.zeros((cars, 256), dtype=np.uint8)
@@ -153,12 +161,15 @@ class SensorSuite:
         """
         if self._vector_only:
             return observe(self._road, now)
+        reading = np.uint64(2 * self._reading) + fresh.astype(np.uint64)
+        if self._imperfections:
+            now = blurred(now, self._imperfections, self._seeds[cars], reading)
         if boxes is None and self._objects is not None:
             boxes = self._objects.boxes
         seen = None if boxes is None else boxes.for_cars(cars)
         pose = self._pose(now)
         readings: dict[str, NDArray[Any]] = {}
-        distance = self._distances(pose, cars, fresh, seen)
+        distance = self._distances(pose, self._seeds[cars], reading, seen)
         tables = self._colours(cars, fresh)
         for sensor in self.senses.sensors:
             if sensor is Sensor.VECTOR:
@@ -200,14 +211,13 @@ class SensorSuite:
         return tables
 
     def _distances(
-        self, pose: Pose, cars: IntArray, fresh: NDArray[np.bool_], boxes: Boxes | None
+        self, pose: Pose, seeds: SeedArray, reading: SeedArray, boxes: Boxes | None
     ) -> NDArray[np.float64]:
         if not any(sensor in LIDARS for sensor in self.senses.sensors):
             return np.empty((0, lidar.BEAMS))
         distance = lidar.distances(pose, boxes)
         if self.senses.lidar_noise:
-            reading = np.uint64(2 * self._reading) + fresh.astype(np.uint64)
-            distance += lidar.noise(self._seeds[cars], reading)
+            distance += lidar.noise(seeds, reading)
         return distance
 
 

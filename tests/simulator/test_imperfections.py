@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from simulator import tracks
-from simulator.car import CLASSIC, standing_state
+from simulator import params, tracks
+from simulator.car import CLASSIC, SPEED, standing_state
 from simulator.draws import normals, uniforms
 from simulator.imperfections import (
     ACROSS_NOISE_M,
@@ -24,9 +24,15 @@ from simulator.imperfections import (
     Imperfections,
     blurred,
 )
+from simulator.objects import Lane, Obstacle
 from simulator.road import road_of
-from simulator.sensors import LOOKAHEAD_M
+from simulator.rules import Rules
+from simulator.sensors import LOOKAHEAD_M, OBSERVATION_COLUMNS
+from simulator.sensors.suite import Senses, picked
 from simulator.situation import Situation, assess
+from simulator.track import Track
+from simulator.vector import TrackVectorEnv
+from tests.simulator.pilots import FULL_RANGE, pursuit, straight
 
 Array = NDArray[np.float64]
 MANY = np.arange(4000, dtype=np.uint64)
@@ -174,3 +180,123 @@ def test_imperfections_nobody_could_drive_with_are_refused(bad: dict[str, Any]) 
 def test_they_are_named_for_seeds_and_versions() -> None:
     assert CALIBRATED.as_json() == {"grip": 0.2, "latency_steps": 1, "noise": 1.0}
     assert Imperfections(**CALIBRATED.as_json()) == CALIBRATED  # type: ignore[arg-type]
+
+
+def imperfect(imperfections: Imperfections, cars: int = 1, **settings: Any) -> TrackVectorEnv:
+    """Return cars with these imperfections, already reset with seed 0."""
+    env = TrackVectorEnv("oval", cars, actions=FULL_RANGE, imperfections=imperfections, **settings)
+    env.reset(seed=0)
+    return env
+
+
+BOXES = (Obstacle(0.3, Lane.INNER), Obstacle(0.7, Lane.OUTER))
+
+
+@pytest.mark.parametrize(
+    ("sensors", "obstacles"),
+    [
+        ("vector", ()),
+        ("object_vector", BOXES),
+        (["vector", "lidar"], BOXES),
+        (Senses.of(["front_facing_camera", "vector"]), ()),
+    ],
+    ids=["vector", "objects", "lidar", "camera"],
+)
+def test_imperfect_batch_is_its_cars_alone_bit_for_bit(sensors: Any, obstacles: Any) -> None:
+    small = Senses(Senses.of(sensors).sensors, image_width=16, image_height=12)
+    settings: dict[str, Any] = {"sensors": small, "obstacles": obstacles, "rules": Rules(max_steps=40)}
+    rough = Imperfections(grip=0.4, latency_steps=3, noise=2.0)
+    batch = imperfect(rough, 5, **settings)
+    alone = [imperfect(rough, **settings) for _ in range(5)]
+    for car, one in enumerate(alone):
+        one.reset(seed=car)
+    rng = np.random.default_rng(2)
+    for _ in range(100):
+        actions = rng.uniform(-1.0, 1.0, (5, 2))
+        seen, paid, *_ = batch.step(actions)
+        for car, one in enumerate(alone):
+            own, own_paid, *_ = one.step(actions[car : car + 1])
+            assert paid[car] == own_paid[0]
+            assert same(picked(seen, car), picked(own, 0))
+    assert np.array_equal(batch.state, np.concatenate([one.state for one in alone], axis=1))
+
+
+def same(one: Any, other: Any) -> bool:
+    if isinstance(one, dict):
+        return all(np.array_equal(one[name], other[name]) for name in one)
+    return np.array_equal(one, other)
+
+
+def test_referee_and_params_see_the_true_state() -> None:
+    env = imperfect(Imperfections(grip=0.0, latency_steps=0, noise=5.0), 3, starts="line")
+    plain = TrackVectorEnv("oval", 3, actions=FULL_RANGE, starts="line")
+    sharp, _ = plain.reset(seed=0)
+    for _ in range(60):
+        actions = pursuit(plain, 1.5)
+        seen, *_ = env.step(actions)
+        sharp, *_ = plain.step(actions)
+        assert np.array_equal(env.params_rows, plain.params_rows)
+        assert np.array_equal(env.status, plain.status)
+    assert np.array_equal(env.state, plain.state)
+    error = np.abs(seen - sharp)
+    assert error[:, OBSERVATION_COLUMNS.index("speed")].max() > 0.01
+    assert error[:, OBSERVATION_COLUMNS.index("offset")].max() > 0.001
+    assert not error[:, OBSERVATION_COLUMNS.index("steering")].any()
+
+
+def test_late_commands_move_the_car_later_and_params_say_what_was_asked(oval: Track) -> None:
+    late = Imperfections(grip=0.0, latency_steps=5, noise=0.0)
+    env, plain = (
+        imperfect(late, 40, starts="line"),
+        TrackVectorEnv(oval, 40, actions=FULL_RANGE, starts="line"),
+    )
+    plain.reset(seed=0)
+    by = env._conditions.latency_steps if env._conditions else None
+    assert by is not None
+    speeds = [plain.state[SPEED, 0]]
+    for step in range(12):
+        env.step(straight(env, 2.0))
+        plain.step(straight(plain, 2.0))
+        speeds.append(plain.state[SPEED, 0])
+        assert env.params_rows[:, params.SPEED] == pytest.approx(2.0)
+        for car in np.flatnonzero(by <= step).tolist():
+            # Until its first command arrives a car rolls at its least speed, 0.1 m/s.
+            assert env.state[SPEED, car] == pytest.approx(speeds[step + 1 - by[car]], abs=0.1)
+    assert env.state[SPEED, by == 0] == pytest.approx(plain.state[SPEED, 0], abs=0.0)
+
+
+def test_less_grip_is_a_slower_start() -> None:
+    slippery = Imperfections(grip=0.5, latency_steps=0, noise=0.0)
+    env = imperfect(slippery, 60, starts="line")
+    for _ in range(8):
+        env.step(straight(env, 4.0))
+    share = env._conditions.grip_share if env._conditions else None
+    assert share is not None
+    assert env.state[SPEED] == pytest.approx(CLASSIC.grip_mps2 * share * 8 / 15, rel=0.02)
+
+
+def test_everybody_in_a_race_meets_the_same_and_the_next_episode_another() -> None:
+    def first_and_second(seed: int) -> list[float]:
+        env = imperfect(CALIBRATED, rules=Rules(max_steps=20), starts="line")
+        env.reset(seed=seed)
+        assert env._conditions is not None
+        shares = [float(env._conditions.grip_share[0])]
+        while not env.outcomes:
+            env.step(straight(env))
+        return [*shares, float(env._conditions.grip_share[0])]
+
+    assert first_and_second(3) == first_and_second(3)
+    assert len({*first_and_second(3), *first_and_second(4)}) == 4
+
+
+def test_pictures_of_imperfect_episodes_differ_in_light() -> None:
+    senses = Senses.of("front_facing_camera")
+    env, plain = (
+        imperfect(CALIBRATED, 2, sensors=senses, starts="line"),
+        TrackVectorEnv("oval", 2, sensors=senses),
+    )
+    assert not env.senses.random_colours, "what a policy was trained with does not change its name"
+    assert env.observation_space == plain.observation_space
+    seen, _ = env.reset(seed=0)
+    skies = seen[:, 0, 0, 0].tolist()
+    assert skies[0] != skies[1]
