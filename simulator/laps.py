@@ -88,16 +88,14 @@ class LapBook:
         """Return how a car's drive ended."""
         self._count(car, status)
         laps = tuple(self.laps[car])
-        return Outcome(
-            status=status,
-            steps=steps,
-            progress=progress,
-            laps=laps,
-            off_track_count=self.off_track_count[car] + sum(lap.off_track_count for lap in laps),
-            reset_count=self.reset_count[car] + sum(lap.reset_count for lap in laps),
-            penalty_ms=self.penalty_ms[car] + sum(lap.penalty_ms for lap in laps),
-            crash_count=self.crash_count[car] + sum(lap.crash_count for lap in laps),
-        )
+        off_tracks, resets = self.off_track_count[car], self.reset_count[car]
+        penalty_ms, crashes = self.penalty_ms[car], self.crash_count[car]
+        for lap in laps:
+            off_tracks += lap.off_track_count
+            resets += lap.reset_count
+            penalty_ms += lap.penalty_ms
+            crashes += lap.crash_count
+        return Outcome(status, steps, progress, laps, off_tracks, resets, penalty_ms, crashes)
 
     def _count(self, car: int, status: Status) -> None:
         if status is Status.OFF_TRACK:

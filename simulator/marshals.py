@@ -16,8 +16,9 @@ from simulator.rules import FAULTS, FIRST_CALL_STEPS, Facts, Rules, Status, judg
 from simulator.situation import BoolArray, FloatArray, Situation
 from simulator.timing import Timing
 
-# Looking a status up by its code is cheaper than calling the enum.
+# Looking a status up by its code is cheaper than calling the enum, and than the hash of its members.
 STATUSES = tuple(Status)
+IS_FAULT = tuple(status in FAULTS for status in Status)
 PAUSE = int(Status.PAUSE)
 
 
@@ -59,17 +60,19 @@ class Marshals:
         truncated = np.zeros(len(status), dtype=np.bool_)
         self.outcomes = {}
         self.put_back, self.lap_over = [], []
+        max_resets = self.rules.max_resets
         for car, code in _noteworthy(status):
+            is_fault = IS_FAULT[code]
             if code is Status.LAP_COMPLETE:
                 self.book.crossed(car, int(crossing_ms[car]))
                 self.lap_over.append(car)
                 if len(self.book.laps[car]) < self.rules.laps:
                     continue
-            elif code in FAULTS and self.book.resets(car) < self.rules.max_resets:
+            elif is_fault and max_resets and self.book.resets(car) < max_resets:
                 self.book.put_back(car, code, self.rules.penalty_ms_for(code))
                 self.put_back.append(car)
                 continue
-            (terminated if code in FAULTS else truncated)[car] = True
+            (terminated if is_fault else truncated)[car] = True
             steps, progress = int(rows[car, params.STEPS]), float(rows[car, params.PROGRESS])
             self.outcomes[car] = self.book.close(car, code, steps, progress)
         return terminated, truncated

@@ -60,7 +60,7 @@ def mixed(values: SeedArray) -> SeedArray:
 class StartList:
     """The next starts of n cars, drawn `AHEAD` episodes at a time: drawing one or many costs the same."""
 
-    AHEAD = 32
+    AHEAD = 128
 
     def __init__(self, track: Track, car: CarSpec, seeds: SeedArray, clear: Clearance | None = None) -> None:
         """Take one seed per car [n]; `clear` moves places where no start may be."""
