@@ -1,4 +1,5 @@
-"""Where episodes begin: spread evenly over the lap for training, on the start line for a race.
+"""Where episodes begin: spread evenly over the lap for training, on the start line for a race, or, as
+DeepRacer trains, on a start line that moves on by 5 % of the lap from episode to episode.
 
 A start depends on the car's own seed and the number of its episode only, never on the size of the batch, so
 that a batch of n cars and n batches of one car live the same lives. Positions follow the golden ratio over
@@ -27,6 +28,9 @@ EPISODE_STEP = np.array([[0.41421356237309515], [0.7320508075688772], [0.2360679
 OFFSET_SHARE = 0.15
 """Largest offset of a start from the centre line, as a share of the track's width."""
 HEADING_RAD = 0.1
+ROUND_ROBIN_TURNS = 20
+"""Episodes in which the start line comes round once (DeepRacer's ROUND_ROBIN_ADVANCE_DIST is 5 % of the lap).
+"""
 
 
 Clearance = Callable[[FloatArray], FloatArray]
@@ -38,6 +42,7 @@ class Starts(StrEnum):
 
     SPREAD = "spread"
     LINE = "line"
+    ROUND_ROBIN = "round_robin"
 
 
 def seed_phases(seeds: SeedArray) -> FloatArray:
@@ -62,10 +67,18 @@ class StartList:
 
     AHEAD = 128
 
-    def __init__(self, track: Track, car: CarSpec, seeds: SeedArray, clear: Clearance | None = None) -> None:
+    def __init__(
+        self,
+        track: Track,
+        car: CarSpec,
+        seeds: SeedArray,
+        clear: Clearance | None = None,
+        starts: Starts = Starts.SPREAD,
+    ) -> None:
         """Take one seed per car [n]; `clear` moves places where no start may be."""
         self._track, self._car, self._clear = track, car, clear
-        self._phases = seed_phases(seeds)
+        self._seeds, self._phases = seeds, seed_phases(seeds)
+        self._in_turn = starts is Starts.ROUND_ROBIN
         n = len(seeds)
         self._episode: IntArray = np.zeros(n, dtype=np.int64)
         self._state = np.zeros((6, n, self.AHEAD))
@@ -83,8 +96,13 @@ class StartList:
 
     def _draw_ahead(self, cars: IntArray) -> None:
         episodes = self._episode[cars, None] + np.arange(self.AHEAD)
-        phases = np.repeat(self._phases[:, cars], self.AHEAD, axis=1)
-        state, line_s, segment = spread_starts(self._track, self._car, phases, episodes.ravel(), self._clear)
+        if self._in_turn:
+            turns = ((self._seeds[cars, None] + episodes.astype(np.uint64)) % ROUND_ROBIN_TURNS).ravel()
+            drawn = round_robin_starts(self._track, self._car, turns.astype(np.int64), self._clear)
+        else:
+            phases = np.repeat(self._phases[:, cars], self.AHEAD, axis=1)
+            drawn = spread_starts(self._track, self._car, phases, episodes.ravel(), self._clear)
+        state, line_s, segment = drawn
         self._state[:, cars] = state.reshape(6, len(cars), self.AHEAD)
         self._line_s[cars] = line_s.reshape(len(cars), self.AHEAD)
         self._segment[cars] = segment.reshape(len(cars), self.AHEAD)
@@ -104,6 +122,18 @@ def spread_starts(
     base = track.at(line_s, jitter[0] * OFFSET_SHARE * narrow)
     heading = track.heading_at(line_s) + HEADING_RAD * jitter[1]
     return standing_state(base[:, 0], base[:, 1], heading, car), line_s, segment
+
+
+def round_robin_starts(
+    track: Track, car: CarSpec, turns: IntArray, clear: Clearance | None = None
+) -> tuple[FloatArray, FloatArray, IntArray]:
+    """Return the same three for cars on the centre line, the base `turns` [m] twentieths into the lap."""
+    line_s = turns * (track.length_m / ROUND_ROBIN_TURNS)
+    line_s = clear(line_s) if clear else line_s
+    base = track.at(line_s)
+    segment = np.searchsorted(track.vertex_s_m, line_s, side="right") - 1
+    state = standing_state(base[:, 0], base[:, 1], track.heading_at(line_s), car)
+    return state, line_s, segment
 
 
 def line_starts(track: Track, car: CarSpec, cars: int) -> tuple[FloatArray, FloatArray, IntArray]:

@@ -176,7 +176,7 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
         if seed is not None or self._start_list is None:
             seeds = self._seeds(seed)
             clear = partial(clear_of, self.objects) if self.objects else None
-            self._start_list = StartList(self.track, self.car, seeds, clear)
+            self._start_list = StartList(self.track, self.car, seeds, clear, self.starts)
             self._sensors.seed(seeds)
             if self.imperfections:
                 self._conditions = Conditions(self.imperfections, seeds)
