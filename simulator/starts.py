@@ -128,7 +128,7 @@ def round_robin_starts(
     track: Track, car: CarSpec, turns: IntArray, clear: Clearance | None = None
 ) -> tuple[FloatArray, FloatArray, IntArray]:
     """Return the same three for cars on the centre line, the base `turns` [m] twentieths into the lap."""
-    line_s = turns * (track.length_m / ROUND_ROBIN_TURNS)
+    line_s = turns.astype(np.float64) * (track.length_m / ROUND_ROBIN_TURNS)
     line_s = clear(line_s) if clear else line_s
     base = track.at(line_s)
     segment = np.searchsorted(track.vertex_s_m, line_s, side="right") - 1
