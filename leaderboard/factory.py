@@ -6,7 +6,20 @@ from flask import Flask
 
 from arena.league import db
 from arena.league.artifacts import ArtifactStore
-from leaderboard import api, assets, auth, entries, errors, guards, live, organise, pages, people, words
+from leaderboard import (
+    api,
+    assets,
+    auth,
+    downloads,
+    entries,
+    errors,
+    guards,
+    live,
+    organise,
+    pages,
+    people,
+    words,
+)
 from leaderboard.context import Arena
 from leaderboard.settings import Settings
 
@@ -25,7 +38,7 @@ def build(settings: Settings) -> Flask:
     assets.register(app)
     errors.register(app)
     auth.register(app)
-    for room in (pages, entries, people, organise):
+    for room in (pages, entries, downloads, people, organise):
         app.register_blueprint(room.blueprint)
     api.register(app)
     live.register(app)

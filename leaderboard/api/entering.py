@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import request
+from flask import Response, request
 from flask_smorest import Blueprint
 from sqlalchemy.orm import Session
 
 from arena.league import submissions
-from leaderboard import comparing, problems, submitting
+from leaderboard import comparing, downloads, problems, submitting
 from leaderboard.api import schemas, shapes
 from leaderboard.api.operations import Operation, operation
 from leaderboard.auth import (
@@ -96,6 +96,18 @@ def source(public_id: str) -> dict[str, Any]:
             "model_metadata": found.model_metadata,
             "hyperparameters": found.hyperparameters,
         }
+
+
+@operation(
+    blueprint,
+    "GET",
+    "/submissions/<public_id>/policy",
+    Operation("entering", is_zip=True, needs_account=True),
+)
+def policy(public_id: str) -> Response:
+    """Return the trained policy to its owner and to organisers, as a folder that `arena race` takes."""
+    with arena().reading() as session:
+        return downloads.policy_answer(arena(), load_own_submission(session, public_id))
 
 
 @operation(

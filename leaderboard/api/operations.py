@@ -26,7 +26,7 @@ class Operation:
     """What an operation is besides its address."""
 
     tag: str
-    answer: Schema
+    answer: Schema | None = None
     status: int = 200
     takes: Schema | None = None
     """The fields of a JSON body, or of the query for a GET; handed to the view as its first argument."""
@@ -34,6 +34,8 @@ class Operation:
     """The name of the schema of a body that may come as JSON or as files; the view reads it itself."""
     needs_account: bool = False
     organisers_only: bool = False
+    is_zip: bool = False
+    """The answer is a file; `answer` is not used then."""
     is_costly: bool = False
     """Makes work for the workers: counted against the limit of entries."""
 
@@ -46,13 +48,23 @@ def operation(blueprint: Blueprint, method: str, path: str, what: Operation) -> 
         if what.takes is not None:
             location = "query" if method == "GET" else "json"
             described = blueprint.arguments(what.takes, location=location)(described)
-        described = blueprint.response(what.status, what.answer)(described)
+        described = _answering(blueprint, what)(described)
         described = blueprint.alt_response("default", response="Problem")(described)
         described = blueprint.doc(**_doc(what))(described)
         blueprint.route(path, methods=[method])(described)
         return view
 
     return register
+
+
+def _answering(blueprint: Blueprint, what: Operation) -> Callable[[Any], Any]:
+    """Describe the answer, and have it written out by its schema."""
+    if what.is_zip:
+        file = {"type": "string", "format": "binary"}
+        answering: Callable[[Any], Any] = blueprint.response(200, file, content_type="application/zip")
+    else:
+        answering = blueprint.response(what.status, what.answer)
+    return answering
 
 
 def _guarded(view: Callable[..., Any], what: Operation) -> Callable[..., Any]:

@@ -267,8 +267,10 @@ def test_a_file_that_is_too_large_is_told_before_it_is_sent(page: Page, arena_st
     mounted(page, "editor")
     write(page, "# typed for an hour\n")
     page.locator("details", has_text="Upload files instead").locator("summary").click()
-    model = {"name": "model.tar.gz", "mimeType": "application/gzip", "buffer": b"0" * 1_200_000}
-    page.set_input_files("#file-source", files=[model])  # type: ignore[list-item]
+    page.set_input_files(
+        "#file-source",
+        files={"name": "model.tar.gz", "mimeType": "application/gzip", "buffer": b"0" * 1_200_000},
+    )
     page.click("button[value=submit]")
     expect(page.locator(".check-answer .bad")).to_contain_text("model.tar.gz has 1,200,000 bytes")
     expect(page.locator(".cm-content")).to_contain_text("# typed for an hour")

@@ -1,0 +1,66 @@
+"""What an entry leaves behind, as files: the trained policy, and its drive in DeepRacer's log format.
+
+Both show the action space, which belongs to the settings of an entry: they are for its owner and organisers,
+as the source is. The recorded drive itself is public (leaderboard.api.traces).
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+
+from flask import Blueprint, Response
+from flask.typing import ResponseReturnValue
+
+from arena.garage.policy import HEADER_FILE, WEIGHTS_FILE, Policy
+from arena.league.errors import NotFound
+from arena.league.models import Submission
+from leaderboard.auth import load_own_submission, sign_in_required
+from leaderboard.context import Arena, arena
+from simulator.archive import NO_DATE
+
+blueprint = Blueprint("downloads", __name__)
+
+SOURCE_FILE = "reward_function.py"
+
+
+@blueprint.get("/submissions/<public_id>/policy.zip")
+@sign_in_required
+def policy(public_id: str) -> ResponseReturnValue:
+    """Return the trained policy as a folder that `arena race` takes."""
+    with arena().reading() as session:
+        return policy_answer(arena(), load_own_submission(session, public_id))
+
+
+def policy_answer(where: Arena, found: Submission) -> Response:
+    """Return the trained policy of an entry with its source, zipped. Raises NotFound before its training."""
+    if found.policy_key is None:
+        raise NotFound("This entry has no trained policy (yet). It has one when its race was driven.")
+    weights = where.artifacts.get(found.policy_key)
+    header = json.dumps(Policy.from_bytes(weights).header(), indent=2) + "\n"
+    folder = name_of(found)
+    files = {WEIGHTS_FILE: weights, HEADER_FILE: header.encode(), SOURCE_FILE: found.source.encode()}
+    return as_zip(f"{folder}-policy.zip", {f"{folder}/{name}": content for name, content in files.items()})
+
+
+def name_of(found: Submission) -> str:
+    """Return a name for an entry's files: race, racer, number."""
+    return f"{found.race.slug}-{found.racer.handle}-{found.number}"
+
+
+def as_zip(name: str, files: dict[str, bytes]) -> Response:
+    """Return files as a zip to keep; the same files give the same bytes."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path, content in files.items():
+            member = zipfile.ZipInfo(path, NO_DATE)
+            member.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(member, content)
+    return attachment(name, buffer.getvalue())
+
+
+def attachment(name: str, content: bytes) -> Response:
+    """Return a zip that browsers keep as a file; names of entries are plain ASCII."""
+    headers = {"Content-Disposition": f"attachment; filename={name}", "Cache-Control": "private, no-store"}
+    return Response(content, headers=headers, content_type="application/zip")
