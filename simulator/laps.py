@@ -6,13 +6,26 @@ difference of two crossings, so that the laps of a drive add up to its total exa
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import NamedTuple
 
 from simulator.rules import Status
 
 
+class Direction(StrEnum):
+    """The way round a track, as against its stored one."""
+
+    FORWARD = "forward"
+    REVERSED = "reversed"
+    ALTERNATE = "alternate"
+    """Half of the cars of a training each way; in a race lap by lap, forward first."""
+
+
 class Lap(NamedTuple):
-    """One completed lap; `lap_time_ms` includes its penalties."""
+    """One completed lap; `lap_time_ms` includes its penalties.
+
+    `direction` is told by races: the physics loop knows no other way round than its track's.
+    """
 
     number: int
     lap_time_ms: int
@@ -20,6 +33,7 @@ class Lap(NamedTuple):
     reset_count: int
     penalty_ms: int
     crash_count: int = 0
+    direction: Direction = Direction.FORWARD
 
 
 class Outcome(NamedTuple):
