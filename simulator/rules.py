@@ -33,6 +33,8 @@ class Status(IntEnum):
     REVERSED = 6
     PREPARE = 7
     PAUSE = 8
+    PARK = 9
+    """Done, and waiting beside the road for the others of the race."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ class Rules:
     max_resets: int = 0
     """How often a car is put back before an event ends its drive."""
     off_track_penalty_s: float = 2.0
+    """For leaving the track and driving the wrong way; a car that stands still is put back for nothing."""
     collision_penalty_s: float = 5.0
     max_resets_after_crash: int = 3
     """The crash in one object after which a car is put back ahead of it (DeepRacer's mercy reset)."""
@@ -89,8 +92,11 @@ class Rules:
 
     def penalty_steps_for(self, status: Status) -> int:
         """Return the steps that a penalty takes; the step of the event itself is the first of them."""
-        crashed = status is Status.CRASHED
-        penalty_s = self.collision_penalty_s if crashed else self.off_track_penalty_s
+        penalty_s = self.off_track_penalty_s
+        if status is Status.CRASHED:
+            penalty_s = self.collision_penalty_s
+        elif status is Status.IMMOBILIZED:
+            penalty_s = 0.0
         return max(1, math.ceil(penalty_s / STEP_S - 1e-9))
 
     def penalty_ms_for(self, status: Status) -> int:

@@ -47,12 +47,20 @@ def test_each_rule_has_its_count(changes: dict[str, Any], status: Status) -> Non
 def test_first_rule_in_the_known_order_counts() -> None:
     everything = {
         "lap_complete": True,
+        "crashed": True,
         "off_track": True,
         "still_steps": 15,
         "steps": 100,
         "falling_steps": 15,
     }
-    order = [Status.LAP_COMPLETE, Status.OFF_TRACK, Status.IMMOBILIZED, Status.TIME_UP, Status.REVERSED]
+    order = [
+        Status.LAP_COMPLETE,
+        Status.CRASHED,
+        Status.OFF_TRACK,
+        Status.IMMOBILIZED,
+        Status.TIME_UP,
+        Status.REVERSED,
+    ]
     for name, status in zip(list(everything), order, strict=True):
         assert judged(**everything) == [status]
         del everything[name]
@@ -72,6 +80,14 @@ def test_penalties_are_whole_steps() -> None:
     assert Rules(off_track_penalty_s=2.2).penalty_steps == 33
     assert Rules(off_track_penalty_s=0.01).penalty_steps == 1
     assert Rules(off_track_penalty_s=0.0).penalty_steps == 1
+
+
+def test_each_fault_has_its_price() -> None:
+    rules = Rules(off_track_penalty_s=3.0, collision_penalty_s=5.0)
+    prices = {Status.CRASHED: 5000, Status.OFF_TRACK: 3000, Status.REVERSED: 3000}
+    assert {status: rules.penalty_ms_for(status) for status in prices} == prices
+    # Standing still costs no more than the step in which it is found out.
+    assert rules.penalty_steps_for(Status.IMMOBILIZED) == 1
 
 
 @pytest.mark.parametrize(
