@@ -11,11 +11,23 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, MetaData, String, Text, UniqueConstraint
+from sqlalchemy import Double, ForeignKey, Index, MetaData, String, Text, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from arena.league.columns import BigId, Document, UtcDateTime, enum_column
-from arena.league.states import Car, JobKind, JobState, Role, SubmissionState, Timing
+from arena.league.states import (
+    COUNTING,
+    Car,
+    Direction,
+    JobKind,
+    JobState,
+    ObstacleKind,
+    RaceType,
+    Role,
+    Ruling,
+    SubmissionState,
+    Timing,
+)
 
 CONSTRAINT_NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -31,11 +43,16 @@ class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=CONSTRAINT_NAMES)
     type_annotation_map = {  # noqa: RUF012  (SQLAlchemy reads it once, on the class)
         datetime: UtcDateTime(),
+        float: Double(),
         dict[str, Any]: Document,
         list[int]: Document,
         Role: enum_column(Role),
         Timing: enum_column(Timing),
         Car: enum_column(Car),
+        RaceType: enum_column(RaceType),
+        Direction: enum_column(Direction),
+        ObstacleKind: enum_column(ObstacleKind),
+        Ruling: enum_column(Ruling),
         SubmissionState: enum_column(SubmissionState),
         JobKind: enum_column(JobKind),
         JobState: enum_column(JobState),
@@ -112,7 +129,11 @@ class Season(Base):
 
 
 class Race(Base):
-    """One competition on one track; its rules are columns."""
+    """One competition on one track; its rules, and what it puts on the road, are columns.
+
+    `obstacles` (DeepRacer's "fraction,lane;...") or `obstacle_count` belong to object avoidance, the bots'
+    columns to head to bots; they are None elsewhere. `cars` is 1, or 2 to 8 head to head.
+    """
 
     __tablename__ = "race"
 
@@ -133,6 +154,17 @@ class Race(Base):
     max_submissions: Mapped[int]
     off_track_penalty_ms: Mapped[int]
     seed: Mapped[int]
+    race_type: Mapped[RaceType] = mapped_column(default=RaceType.TIME_TRIAL)
+    direction: Mapped[Direction] = mapped_column(default=Direction.FORWARD)
+    obstacles: Mapped[str | None] = mapped_column(String(500))
+    obstacle_count: Mapped[int | None]
+    obstacle_kind: Mapped[ObstacleKind] = mapped_column(default=ObstacleKind.BOX)
+    bot_count: Mapped[int | None]
+    bot_speed_mps: Mapped[float | None]
+    bot_lane_change: Mapped[bool] = mapped_column(default=False)
+    cars: Mapped[int] = mapped_column(default=1)
+    collision_penalty_ms: Mapped[int] = mapped_column(default=5_000)
+    imperfect: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime]
 
     season: Mapped[Season] = relationship(back_populates="races")
@@ -180,10 +212,13 @@ class Submission(Base):
 
 
 class Trial(Base):
-    """One evaluated drive of a trained policy: the official one of its submission."""
+    """One evaluated drive of a trained policy: the official one of its submission.
+
+    While its ruling is held, and for good once it is struck, it has laps but no official time.
+    """
 
     __tablename__ = "trial"
-    __table_args__ = (Index(None, "race_id", "racer_id"),)
+    __table_args__ = (Index(None, "race_id", "racer_id"), Index(None, "ruling", "race_id"))
 
     id: Mapped[int] = mapped_column(primary_key=True)
     submission_id: Mapped[str] = mapped_column(ForeignKey("submission.id"), unique=True)
@@ -195,25 +230,43 @@ class Trial(Base):
     total_time_ms: Mapped[int]
     completed_laps: Mapped[int]
     off_track_count: Mapped[int]
+    crash_count: Mapped[int] = mapped_column(default=0)
     reset_count: Mapped[int]
     finished: Mapped[bool]
     ended_by: Mapped[str] = mapped_column(String(32))
     trace_key: Mapped[str] = mapped_column(String(64))
     versions: Mapped[dict[str, Any]]
+    ruling: Mapped[Ruling] = mapped_column(default=Ruling.NONE)
+    ruling_reason: Mapped[str | None] = mapped_column(Text)
+    ruled_by_id: Mapped[int | None] = mapped_column(ForeignKey("racer.id"))
+    ruled_at: Mapped[datetime | None]
 
     submission: Mapped[Submission] = relationship(back_populates="trial")
     laps: Mapped[list[Lap]] = relationship(order_by="Lap.number")
+    ruled_by: Mapped[Racer | None] = relationship(foreign_keys=[ruled_by_id])
+
+    @property
+    def counts(self) -> bool:
+        """May have an official time: nobody doubts it, or the stewards cleared it."""
+        return self.ruling in COUNTING
 
 
 class Lap(Base):
-    """One complete circuit; `lap_time_ms` includes the penalties that were served in it."""
+    """One complete circuit; `lap_time_ms` includes the penalties that were served in it.
+
+    `race_id` is the trial's: the records of a track read the fastest laps of a race from the index.
+    """
 
     __tablename__ = "lap"
+    __table_args__ = (Index(None, "race_id", "direction", "lap_time_ms"),)
 
     trial_id: Mapped[int] = mapped_column(ForeignKey("trial.id"), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True)
+    race_id: Mapped[int] = mapped_column(ForeignKey("race.id"))
+    direction: Mapped[Direction] = mapped_column(default=Direction.FORWARD)
     lap_time_ms: Mapped[int]
     off_track_count: Mapped[int]
+    crash_count: Mapped[int] = mapped_column(default=0)
     reset_count: Mapped[int]
     penalty_ms: Mapped[int]
 

@@ -1,6 +1,7 @@
 """What an organiser may write about a season and a race, checked field by field.
 
-Whether a track exists is asked where tracks are known (the form, the API): the league stores its name.
+Whether a track exists, and whether obstacles can stand on it where they are asked to, is asked where tracks
+are known (the form, the API): the league stores a name and checks the shape of the positions.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from arena.league.columns import as_utc_text
 from arena.league.errors import InvalidInput
 from arena.league.models import Season
 from arena.league.scoring import DEFAULT_POINTS
-from arena.league.states import Car, Timing
+from arena.league.states import Car, Direction, ObstacleKind, RaceType, Timing
 
 Word = TypeVar("Word", bound=StrEnum)
 
@@ -30,8 +31,20 @@ NUMBER_RANGES = {
     "training_steps": (10_000, 20_000_000),
     "max_submissions": (1, 10_000),
     "off_track_penalty_ms": (0, 60_000),
+    "collision_penalty_ms": (0, 60_000),
     "seed": (0, 2**31 - 1),
+    "obstacle_count": (1, 20),
+    "bot_count": (1, 6),
+    "cars": (2, 8),
 }
+# DeepRacer's own head to bots (NUMBER_OF_BOT_CARS, BOT_CAR_SPEED).
+DEFAULT_BOTS = 3
+DEFAULT_BOT_SPEED_MPS = 0.2
+BOT_SPEED_RANGE_MPS = (0.1, 4.0)
+# What every race has a number of; the others belong to one race type each.
+_EVERY_RACE = ("laps", "training_steps", "max_submissions", "off_track_penalty_ms", "seed")
+_OBSTACLE = re.compile(r"\s*(\d{1,2}(?:\.\d{0,12})?|\.\d{1,12})\s*,\s*(inner|outer|-?1)\s*", re.IGNORECASE)
+OBSTACLES_LENGTH = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +65,20 @@ class RacePlan:
     off_track_penalty_ms: int = 2_000
     seed: int | None = None
     """None draws one; it is stored and part of every training seed of the race."""
+    race_type: RaceType = RaceType.TIME_TRIAL
+    direction: Direction = Direction.FORWARD
+    obstacles: str | None = None
+    """Object avoidance: DeepRacer's "fraction,lane;fraction,lane"; or `obstacle_count`, drawn by the seed."""
+    obstacle_count: int | None = None
+    obstacle_kind: ObstacleKind = ObstacleKind.BOX
+    bot_count: int | None = None
+    """Head to bots; None takes DeepRacer's 3 bots at 0.2 m/s."""
+    bot_speed_mps: float | None = None
+    bot_lane_change: bool = False
+    cars: int = 1
+    """Head to head: the entrant's car and the reference drivers together."""
+    collision_penalty_ms: int = 5_000
+    imperfect: bool = False
 
 
 def checked_slug(slug: str) -> str:
@@ -105,7 +132,7 @@ def check_points(points: tuple[int, ...]) -> None:
 def columns_of(plan: RacePlan) -> dict[str, Any]:
     """Return the columns of a race from a plan."""
     seed = secrets.randbelow(2**31) if plan.seed is None else plan.seed
-    numbers = {name: getattr(plan, name) for name in NUMBER_RANGES} | {"seed": seed}
+    numbers = {name: getattr(plan, name) for name in _EVERY_RACE} | {"seed": seed}
     for name, number in numbers.items():
         _check_number(name, number, *NUMBER_RANGES[name])
     return {
@@ -115,8 +142,93 @@ def columns_of(plan: RacePlan) -> dict[str, Any]:
         "timing": _checked_word("timing", "timing method", Timing, plan.timing),
         "car": _checked_word("car", "car", Car, plan.car),
         "average_laps": _checked_average(plan),
+        "imperfect": _checked_switch("imperfect", plan.imperfect),
         **numbers,
+        **_road_of(plan),
     }
+
+
+def _road_of(plan: RacePlan) -> dict[str, Any]:
+    """Return the columns of what is on the road; what the race type has no use for is dropped."""
+    race_type = _checked_word("race_type", "race type", RaceType, plan.race_type)
+    road: dict[str, Any] = {
+        "race_type": race_type,
+        "direction": _checked_word("direction", "direction", Direction, plan.direction),
+    }
+    if race_type is RaceType.TIME_TRIAL:
+        return road
+    _check_number("collision_penalty_ms", plan.collision_penalty_ms, *NUMBER_RANGES["collision_penalty_ms"])
+    road["collision_penalty_ms"] = plan.collision_penalty_ms
+    if race_type is RaceType.OBJECT_AVOIDANCE:
+        return road | _obstacles_of(plan)
+    if race_type is RaceType.HEAD_TO_BOTS:
+        return road | _bots_of(plan)
+    _check_number("cars", plan.cars, *NUMBER_RANGES["cars"])
+    return road | {"cars": plan.cars}
+
+
+def _obstacles_of(plan: RacePlan) -> dict[str, Any]:
+    kind = _checked_word("obstacle_kind", "kind of obstacle", ObstacleKind, plan.obstacle_kind)
+    positions = _checked_positions(plan.obstacles or "")
+    if positions and plan.obstacle_count is not None:
+        raise InvalidInput(
+            "obstacle_count",
+            "Give either the obstacles' positions or how many are drawn, not both. Clear one of the two.",
+        )
+    if positions:
+        return {"obstacles": positions, "obstacle_kind": kind}
+    if plan.obstacle_count is None:
+        raise InvalidInput(
+            "obstacle_count",
+            "Object avoidance needs obstacles. Say how many are drawn, or give their positions.",
+        )
+    _check_number("obstacle_count", plan.obstacle_count, *NUMBER_RANGES["obstacle_count"])
+    return {"obstacle_count": plan.obstacle_count, "obstacle_kind": kind}
+
+
+def _checked_positions(text: str) -> str | None:
+    """Return the positions without stray blanks, None for none of them."""
+    parts = [part for part in text.split(";") if part.strip()]
+    for part in parts:
+        if not _OBSTACLE.fullmatch(part):
+            raise InvalidInput(
+                "obstacles",
+                "Positions are a share of the lap and a lane, fraction,lane;fraction,lane; "
+                f"“{part.strip()[:40]}” does not fit. For example: 0.25,inner;0.6,outer.",
+            )
+    most = NUMBER_RANGES["obstacle_count"][1]
+    clean = ";".join("".join(part.split()).lower() for part in parts)
+    if len(parts) > most or len(clean) > OBSTACLES_LENGTH:
+        raise InvalidInput(
+            "obstacles",
+            f"A race has up to {most} obstacles, in up to {OBSTACLES_LENGTH} characters; these are "
+            f"{len(parts)} in {len(clean)}. Leave some out.",
+        )
+    return clean or None
+
+
+def _bots_of(plan: RacePlan) -> dict[str, Any]:
+    count = DEFAULT_BOTS if plan.bot_count is None else plan.bot_count
+    speed_mps = DEFAULT_BOT_SPEED_MPS if plan.bot_speed_mps is None else plan.bot_speed_mps
+    _check_number("bot_count", count, *NUMBER_RANGES["bot_count"])
+    lowest, highest = BOT_SPEED_RANGE_MPS
+    is_number = isinstance(speed_mps, int | float) and not isinstance(speed_mps, bool)
+    if not is_number or not lowest <= speed_mps <= highest:
+        raise InvalidInput(
+            "bot_speed_mps",
+            f"Bots drive at {lowest} to {highest} m/s; got {speed_mps!r}. Choose a speed in between.",
+        )
+    return {
+        "bot_count": count,
+        "bot_speed_mps": float(speed_mps),
+        "bot_lane_change": _checked_switch("bot_lane_change", plan.bot_lane_change),
+    }
+
+
+def _checked_switch(name: str, value: bool) -> bool:
+    if not isinstance(value, bool):
+        raise InvalidInput(name, f"{name} is true or false; got {value!r}.")
+    return value
 
 
 def _check_number(name: str, number: int, lowest: int, highest: int) -> None:

@@ -3,8 +3,9 @@ ranks.
 
 Kept, not computed: `record_trial` changes them in the transaction of the laps; `rebuild` computes the same
 from the laps, and a test compares the two after random histories. Order: the smaller time, then who
-achieved it earlier. House cars stand on the board in their place, but take no rank and no points, and are
-not in the histogram.
+achieved it earlier. A drive that was faster than physics allows is held: it has its laps, but no official
+time, until the stewards decide (stewards.py). House cars stand on the board in their place, but take no rank
+and no points, and are not in the histogram.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from arena.league.errors import NotFound
 from arena.league.events import Subject
 from arena.league.jobs import Lease
 from arena.league.models import Lap, Race, Racer, Standing, Submission, TimeBucket, Trial
-from arena.league.states import SubmissionState
+from arena.league.states import Direction, Ruling, SubmissionState
 from arena.league.submissions import MAX_OUTPUT_CHARACTERS
 
 
@@ -34,6 +35,8 @@ class LapResult:
     off_track_count: int = 0
     reset_count: int = 0
     penalty_ms: int = 0
+    crash_count: int = 0
+    direction: Direction = Direction.FORWARD
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +55,9 @@ class TrialResult:
     seed: int | None = None
     digest: str | None = None
     output: str = ""
+    crash_count: int = 0
+    suspicious_laps: tuple[int, ...] = ()
+    """The numbers of laps that were faster than the optimum allows: the trial is held for the stewards."""
 
     @property
     def lap_times_ms(self) -> tuple[int, ...]:
@@ -73,8 +79,10 @@ def record_trial(session: Session, lease: Lease, result: TrialResult, now: datet
     submission = session.get_one(Submission, lease.submission_id)
     trial = _store_trial(session, submission, result, now)
     _tell_laps(session, submission, trial)
+    if trial.ruling is Ruling.HELD:
+        _tell_held(session, submission, trial, result)
     _finish_submission(session, submission, trial, result, now)
-    _keep_standing(session, submission, trial, now)
+    keep_standing(session, submission, trial, now)
     return trial
 
 
@@ -98,7 +106,7 @@ def computed_from_laps(session: Session, race: Race) -> list[Standing]:
     for trial in trials:
         count[trial.racer_id] = count.get(trial.racer_id, 0) + 1
         times = [lap.lap_time_ms for lap in trial.laps]
-        official_ms = _official_ms(race, times)
+        official_ms = official_ms_of(race, times) if trial.counts else None
         standing = best.get(trial.racer_id)
         if official_ms is not None and (standing is None or official_ms < standing.official_ms):
             best[trial.racer_id] = _standing_of(trial, official_ms, _is_house(session, trial.racer_id))
@@ -108,35 +116,64 @@ def computed_from_laps(session: Session, race: Race) -> list[Standing]:
 
 
 def _store_trial(session: Session, submission: Submission, result: TrialResult, now: datetime) -> Trial:
+    held = bool(result.suspicious_laps)
     trial = Trial(
         submission_id=submission.id,
         race_id=submission.race_id,
         racer_id=submission.racer_id,
         driven_at=now,
-        official_ms=_official_ms(submission.race, result.lap_times_ms),
+        official_ms=None if held else official_ms_of(submission.race, result.lap_times_ms),
         best_lap_ms=min(result.lap_times_ms, default=None),
         total_time_ms=result.total_time_ms,
         completed_laps=len(result.laps),
         off_track_count=result.off_track_count,
+        crash_count=result.crash_count,
         reset_count=result.reset_count,
         finished=result.finished,
         ended_by=result.ended_by,
         trace_key=result.trace_key,
         versions=result.versions,
-        laps=[
-            Lap(
-                number=number,
-                lap_time_ms=lap.lap_time_ms,
-                off_track_count=lap.off_track_count,
-                reset_count=lap.reset_count,
-                penalty_ms=lap.penalty_ms,
-            )
-            for number, lap in enumerate(result.laps, start=1)
-        ],
+        ruling=Ruling.HELD if held else Ruling.NONE,
+        ruling_reason=_doubt(result) if held else None,
+        laps=[_lap(submission.race_id, number, lap) for number, lap in enumerate(result.laps, start=1)],
     )
     session.add(trial)
     session.flush()
     return trial
+
+
+def _lap(race_id: int, number: int, lap: LapResult) -> Lap:
+    return Lap(
+        number=number,
+        race_id=race_id,
+        direction=lap.direction,
+        lap_time_ms=lap.lap_time_ms,
+        off_track_count=lap.off_track_count,
+        crash_count=lap.crash_count,
+        reset_count=lap.reset_count,
+        penalty_ms=lap.penalty_ms,
+    )
+
+
+def _doubt(result: TrialResult) -> str:
+    numbers = ", ".join(str(number) for number in result.suspicious_laps)
+    laps = "Lap" if len(result.suspicious_laps) == 1 else "Laps"
+    verb = "was" if len(result.suspicious_laps) == 1 else "were"
+    return (
+        f"{laps} {numbers} {verb} faster than the fastest possible lap of this track and car. "
+        "The stewards look at the drive before it counts."
+    )
+
+
+def _tell_held(session: Session, submission: Submission, trial: Trial, result: TrialResult) -> None:
+    payload = {
+        "trial_id": trial.id,
+        "laps": list(result.suspicious_laps),
+        "best_lap_ms": trial.best_lap_ms,
+        "reason": trial.ruling_reason,
+        "racer_name": submission.racer.name,
+    }
+    transitions.tell(session, submission, "trial.held", trial.driven_at, payload)
 
 
 def _tell_laps(session: Session, submission: Submission, trial: Trial) -> None:
@@ -146,7 +183,9 @@ def _tell_laps(session: Session, submission: Submission, trial: Trial) -> None:
             "trial_id": trial.id,
             "number": lap.number,
             "lap_time_ms": lap.lap_time_ms,
+            "direction": lap.direction,
             "off_track_count": lap.off_track_count,
+            "crash_count": lap.crash_count,
             "reset_count": lap.reset_count,
             "racer_name": submission.racer.name,
         }
@@ -156,6 +195,8 @@ def _tell_laps(session: Session, submission: Submission, trial: Trial) -> None:
         "official_ms": trial.official_ms,
         "completed_laps": trial.completed_laps,
         "best_lap_ms": trial.best_lap_ms,
+        "crash_count": trial.crash_count,
+        "ruling": trial.ruling,
     }
     events.append(session, "trial.finished", subject, at=trial.driven_at, payload=payload)
 
@@ -170,21 +211,25 @@ def _finish_submission(
         SubmissionState.RECORDED,
         finished_at=now,
         official_time_ms=trial.official_ms,
-        best_lap_ms=trial.best_lap_ms,
+        best_lap_ms=trial.best_lap_ms if trial.counts else None,
         policy_key=result.policy_key,
         seed=result.seed,
         digest=result.digest,
         output=storable(result.output)[:MAX_OUTPUT_CHARACTERS],
     )
-    payload = {"official_ms": trial.official_ms, "best_lap_ms": trial.best_lap_ms}
+    payload = {"official_ms": trial.official_ms, "best_lap_ms": submission.best_lap_ms}
     transitions.tell(session, submission, "submission.recorded", now, payload)
 
 
-def _keep_standing(session: Session, submission: Submission, trial: Trial, now: datetime) -> None:
-    """Upsert the racer's row if this is the best result so far, move the histogram along, tell, award."""
+def keep_standing(session: Session, submission: Submission, trial: Trial, now: datetime) -> None:
+    """Upsert the racer's row if this is the best result so far, move the histogram along, tell, award.
+
+    A trial that is cleared late comes before an equal one that was driven after it. `trials` counts every
+    drive, whatever came out of it.
+    """
     standing = session.get(Standing, (trial.race_id, trial.racer_id), populate_existing=True)
     previous_ms = standing.official_ms if standing else None
-    improved = trial.official_ms is not None and (previous_ms is None or trial.official_ms < previous_ms)
+    improved = _is_better(trial, standing)
     if improved:
         assert trial.official_ms is not None
         better = _standing_of(trial, trial.official_ms, submission.racer.is_house)
@@ -193,11 +238,20 @@ def _keep_standing(session: Session, submission: Submission, trial: Trial, now: 
         if not submission.racer.is_house:
             _move_bucket(session, trial.race_id, previous_ms, trial.official_ms)
     elif standing is not None:
-        standing.trials += 1
+        standing.trials = _trials_of(session, trial)
     session.flush()
     if improved:
         _tell_standing(session, submission, trial, previous_ms, now)
-    badges.on_trial(session, trial, improved=improved, now=now)
+    if trial.counts:
+        badges.on_trial(session, trial, improved=improved or trial.ruling is Ruling.CLEARED, now=now)
+
+
+def _is_better(trial: Trial, standing: Standing | None) -> bool:
+    if trial.official_ms is None:
+        return False
+    if standing is None:
+        return True
+    return (trial.official_ms, trial.id) < (standing.official_ms, standing.trial_id)
 
 
 def _tell_standing(
@@ -231,7 +285,8 @@ def _standing_of(trial: Trial, official_ms: int, is_house: bool) -> Standing:
     )
 
 
-def _official_ms(race: Race, lap_times_ms: Iterable[int]) -> int | None:
+def official_ms_of(race: Race, lap_times_ms: Iterable[int]) -> int | None:
+    """Return what consecutive complete laps are worth in this race, None when there are too few of them."""
     return scoring.official_time_ms(
         race.timing, tuple(lap_times_ms), laps=race.laps, average_laps=race.average_laps
     )

@@ -27,6 +27,42 @@ class Car(StrEnum):
     V6 = "v6"
 
 
+class RaceType(StrEnum):
+    """What a race is about: the clock alone, or the clock with something in the way."""
+
+    TIME_TRIAL = "time_trial"
+    OBJECT_AVOIDANCE = "object_avoidance"
+    HEAD_TO_BOTS = "head_to_bots"
+    HEAD_TO_HEAD = "head_to_head"
+
+
+class Direction(StrEnum):
+    """Which way round: a race's, or a lap's (which is never alternate); the simulator's names."""
+
+    FORWARD = "forward"
+    REVERSED = "reversed"
+    ALTERNATE = "alternate"
+
+
+class ObstacleKind(StrEnum):
+    """What stands in the way in object avoidance: the simulator's names."""
+
+    BOX = "box"
+    PARKED_CAR = "parked_car"
+
+
+class Ruling(StrEnum):
+    """What the stewards say of a trial; nobody asks them about most."""
+
+    NONE = "none"
+    HELD = "held"
+    CLEARED = "cleared"
+    STRUCK = "struck"
+
+
+COUNTING = (Ruling.NONE, Ruling.CLEARED)
+
+
 class SubmissionState(StrEnum):
     """Where a submission is on its way to a result."""
 

@@ -16,7 +16,8 @@ from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
 from arena.league import accounts, db
 from arena.league.columns import new_public_id, storable, storable_json
 from arena.league.errors import LeagueError
-from arena.league.models import Award, Base, Racer, Team
+from arena.league.models import Award, Base, Race, Racer, Team, Trial
+from arena.league.states import Car, Direction, RaceType, Ruling
 from tests.conftest import POSTGRES_URL
 
 NO_POSTGRES = "set ARENA_TEST_POSTGRES_URL to an empty database to run this"
@@ -53,6 +54,50 @@ def test_downgrade_to_base_removes_everything_and_upgrade_brings_it_back(empty: 
     assert set(inspect(empty).get_table_names()) <= {"alembic_version", "sqlite_sequence"}
     db.upgrade(empty)
     assert set(Base.metadata.tables) <= set(inspect(empty).get_table_names())
+
+
+OLD_ROWS = (
+    "INSERT INTO racer (id, handle, name, role, is_house, created_at)"
+    " VALUES (1, 'ann', 'Ann', 'racer', FALSE, :at)",
+    "INSERT INTO season (id, slug, title, opens_at, closes_at, points, created_at)"
+    " VALUES (1, 's', 'S', :at, :at, '[3, 2]', :at)",
+    "INSERT INTO race (id, season_id, slug, title, track, laps, timing, car, opens_at, closes_at,"
+    " training_steps, max_submissions, off_track_penalty_ms, seed, created_at)"
+    " VALUES (5, 1, 'r', 'R', 'oval', 3, 'total', 'v6', :at, :at, 10000, 5, 2000, 7, :at)",
+    "INSERT INTO submission (id, race_id, racer_id, number, source, state, created_at)"
+    " VALUES ('x', 5, 1, 1, 'pass', 'recorded', :at)",
+    "INSERT INTO trial (id, submission_id, race_id, racer_id, driven_at, official_ms, total_time_ms,"
+    " completed_laps, off_track_count, reset_count, finished, ended_by, trace_key, versions)"
+    " VALUES (9, 'x', 5, 1, :at, 9000, 9000, 1, 0, 0, TRUE, 'finished', 'k', '{}')",
+    "INSERT INTO lap (trial_id, number, lap_time_ms, off_track_count, reset_count, penalty_ms)"
+    " VALUES (9, 1, 9000, 0, 0, 0)",
+)
+
+
+def test_the_rows_of_an_old_database_become_time_trials_that_nobody_doubted(
+    empty: Engine, now: datetime
+) -> None:
+    db.upgrade(empty, "0002")
+    with empty.begin() as connection:
+        for statement in OLD_ROWS:
+            connection.execute(text(statement), {"at": now})
+    db.upgrade(empty)
+    with db.reading(empty) as session:
+        race, trial = session.get_one(Race, 5), session.get_one(Trial, 9)
+        assert (race.race_type, race.direction, race.car) == (RaceType.TIME_TRIAL, Direction.FORWARD, Car.V6)
+        assert (race.cars, race.collision_penalty_ms, race.imperfect, race.obstacles) == (
+            1,
+            5_000,
+            False,
+            None,
+        )
+        assert (trial.ruling, trial.official_ms, trial.crash_count) == (Ruling.NONE, 9_000, 0)
+        assert [(lap.race_id, lap.direction, lap.crash_count) for lap in trial.laps] == [
+            (5, Direction.FORWARD, 0)
+        ]
+    db.downgrade(empty, "0002")
+    with empty.connect() as connection:
+        assert connection.execute(text("SELECT lap_time_ms FROM lap")).scalars().all() == [9_000]
 
 
 def test_upgrading_twice_changes_nothing(engine: Engine, now: datetime) -> None:

@@ -38,7 +38,9 @@ def test_a_result_tells_lap_by_lap_and_then_the_rest(
         "trial_id": trial.id,
         "number": 1,
         "lap_time_ms": 9_000,
+        "direction": "forward",
         "off_track_count": 0,
+        "crash_count": 0,
         "reset_count": 0,
         "racer_name": "Ann",
     }

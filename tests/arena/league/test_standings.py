@@ -86,6 +86,8 @@ def test_too_few_laps_are_shown_but_not_ranked(
         "official_ms": None,
         "completed_laps": 2,
         "best_lap_ms": 9_000,
+        "crash_count": 0,
+        "ruling": "none",
     }
 
 
