@@ -1,9 +1,9 @@
 """What organisers do: open and close seasons and races. All of their input is checked here.
 
 A race takes submissions while `opens_at <= now < closes_at`; nothing has to run for that. The worker's tick
-calls `keep_calendar`, which announces openings and, once the last accepted submission has its result,
-closes the race: its results are final from then on, and only then the podium is awarded. A season closes
-after its races.
+calls `keep_calendar`, which announces openings and, once the last accepted submission has its result and the
+stewards have decided on every trial that is held, closes the race: its results are final from then on, and
+only then the podium is awarded. A season closes after its races.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from arena.league.accounts import checked_name
 from arena.league.columns import as_utc_text
 from arena.league.errors import NameTaken, NotAllowed, NotFound, WrongState
 from arena.league.events import Subject
-from arena.league.models import Race, Racer, Season, Submission
+from arena.league.models import Race, Racer, Season, Submission, Trial
 from arena.league.plans import (
     TITLE_LENGTH,
     RacePlan,
@@ -29,7 +29,7 @@ from arena.league.plans import (
     columns_of,
 )
 from arena.league.scoring import DEFAULT_POINTS
-from arena.league.states import WAITING_OR_RUNNING
+from arena.league.states import WAITING_OR_RUNNING, Ruling
 
 
 def open_season(
@@ -138,9 +138,11 @@ def open_due(session: Session, now: datetime) -> list[Race]:
 
 
 def close_due(session: Session, now: datetime) -> list[Race]:
-    """Close the races that are over with nothing left to drive, then the seasons without open races."""
+    """Close the races that are over with nothing left to drive or decide, then the seasons without open
+    races."""
     pending = exists().where(Submission.race_id == Race.id, Submission.state.in_(WAITING_OR_RUNNING))
-    query = select(Race).where(Race.closed_at.is_(None), Race.closes_at <= now, ~pending)
+    held = exists().where(Trial.race_id == Race.id, Trial.ruling == Ruling.HELD)
+    query = select(Race).where(Race.closed_at.is_(None), Race.closes_at <= now, ~pending, ~held)
     due = list(session.execute(query.order_by(Race.closes_at, Race.id).with_for_update()).scalars())
     for race in due:
         race.closed_at = now
