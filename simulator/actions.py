@@ -56,6 +56,16 @@ def _table(actions: tuple[tuple[float, float], ...]) -> NDArray[np.float64]:
     return np.asarray(actions, dtype=np.float64)
 
 
+# 0-d arrays, which NumPy reads faster than plain numbers.
+_LEAST, _MOST = np.array(-1.0), np.array(1.0)
+
+
+@lru_cache(maxsize=64)
+def _low_and_half(limits: tuple[float, float]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    low, high = limits
+    return np.array(float(low)), np.array(0.5 * (high - low))
+
+
 @dataclass(frozen=True, slots=True)
 class Continuous:
     """Ranges (low, high) of steering angle (deg) and speed (m/s); an action is a vector in [-1, 1]^2."""
@@ -78,17 +88,17 @@ class Continuous:
 
     def to_command(self, actions: NDArray[Any]) -> NDArray[np.float64]:
         """Return the commands [n, 2] of actions [n, 2], cut to [-1, 1]; raise ValueError for a NaN."""
-        share = np.minimum(np.maximum(np.asarray(actions, dtype=np.float64), -1.0), 1.0)
+        share = np.minimum(np.maximum(np.asarray(actions, dtype=np.float64), _LEAST), _MOST)
         if share.ndim != 2 or share.shape[1] != 2:
             raise ValueError(
                 f"expected actions [n, 2] (steering, speed), got an array of shape {share.shape}"
             )
         if np.count_nonzero(np.isnan(share)):
             raise ValueError("expected actions that are numbers, got NaN: the policy's weights are broken")
-        (steering_low, steering_high), (speed_low, speed_high) = self.steering_deg, self.speed_mps
-        command = np.empty_like(share)
-        command[:, 0] = (share[:, 0] + 1.0) * (0.5 * (steering_high - steering_low)) + steering_low
-        command[:, 1] = (share[:, 1] + 1.0) * (0.5 * (speed_high - speed_low)) + speed_low
+        command: NDArray[np.float64] = np.empty_like(share)
+        for column, limits in enumerate((self.steering_deg, self.speed_mps)):
+            low, half = _low_and_half(limits)
+            command[:, column] = (share[:, column] + _MOST) * half + low
         return command
 
 

@@ -18,6 +18,10 @@ from simulator.road import IntArray, Location, Road
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
+# 0-d arrays, which NumPy reads faster than plain numbers.
+_ONE, _FIRST_STEP = np.array(1.0), np.array(float(params.FIRST_CALL_STEPS))
+_DEG_PER_RAD, _STEP_S = np.array(180.0 / math.pi), np.array(STEP_S)
+
 
 @dataclass(slots=True)
 class Situation:
@@ -68,11 +72,9 @@ def assess(road: Road, car: CarSpec, state: FloatArray, segment: IntArray) -> Si
     entry = road.entry(location.s_m)
     width = road.width(location.s_m, entry)
     wheel_x, wheel_y = wheels(state, cos, sin, car)
-    on_road = road.surface.signed_distance(wheel_x, wheel_y) > 0.0
-    all_on = on_road[0] & on_road[1]
-    all_on &= on_road[2]
-    all_on &= on_road[3]
-    off = ~(on_road[0] | on_road[1] | on_road[2] | on_road[3])
+    on_road = road.surface.holds(wheel_x, wheel_y)
+    all_on = np.logical_and.reduce(on_road)
+    off = ~np.logical_or.reduce(on_road)
     # A nose further than a full width from its own centre line has left its part of the road with all wheels;
     # where the circuit comes close to itself they may stand on another part of it.
     off |= location.distance_m > width
@@ -106,17 +108,17 @@ def write_params(
     columns[params.ALL_WHEELS_ON_TRACK] = now.all_wheels_on
     columns[params.X] = now.nose_x
     columns[params.Y] = now.nose_y
-    np.multiply(now.yaw_rad, 180.0 / math.pi, columns[params.HEADING])
+    np.multiply(now.yaw_rad, _DEG_PER_RAD, columns[params.HEADING])
     columns[params.DISTANCE_FROM_CENTER] = place.distance_m
     columns[params.PROJECTION_DISTANCE] = place.s_m
     columns[params.PROGRESS] = progress
-    np.add(elapsed_steps, 2.0, columns[params.STEPS])
+    np.add(elapsed_steps, _FIRST_STEP, columns[params.STEPS])
     columns[params.SPEED] = commands[:, 1]
     columns[params.STEERING_ANGLE] = commands[:, 0]
     columns[params.TRACK_WIDTH] = now.width_m
     columns[params.WAYPOINT_BEHIND] = place.segment
-    np.add(place.segment, 1.0, columns[params.WAYPOINT_AHEAD])
+    np.add(place.segment, _ONE, columns[params.WAYPOINT_AHEAD])
     columns[params.IS_LEFT_OF_CENTER] = now.is_left
     columns[params.IS_OFFTRACK] = now.off_track
     columns[params.IS_CRASHED] = 0.0
-    np.multiply(elapsed_steps, STEP_S, columns[params.SIM_TIME])
+    np.multiply(elapsed_steps, _STEP_S, columns[params.SIM_TIME])

@@ -18,13 +18,17 @@ from simulator.road import IntArray
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
+_ZERO, _ONE, _PERCENT = np.array(0.0), np.array(1.0), np.array(100.0)
+_STEP = np.array(1)
+
 
 class Timing:
     """The clocks and measuring wheels of n cars on a track of `length_m`."""
 
     def __init__(self, length_m: float, cars: int) -> None:
         """Set everything to zero; `start` sends cars off."""
-        self.length_m = length_m
+        # A 0-d array, which NumPy reads faster than a plain number.
+        self.length_m: FloatArray = np.array(length_m)
         self.travel_m: FloatArray = np.zeros(cars)
         """Way driven since the start or the last crossing of the line."""
         self.gained_m: FloatArray = np.zeros(cars)
@@ -46,7 +50,8 @@ class Timing:
     @property
     def progress(self) -> FloatArray:
         """Return the progress [n] (percent of the present lap; negative behind the start)."""
-        return np.minimum(self.travel_m / self.length_m, 1.0) * 100.0
+        progress: FloatArray = np.minimum(self.travel_m / self.length_m, _ONE) * _PERCENT
+        return progress
 
     @property
     def lap_complete(self) -> BoolArray:
@@ -72,8 +77,8 @@ class Timing:
         """Count the step that led from state to state [6, n]."""
         moved_x, moved_y = after[X] - before[X], after[Y] - before[Y]
         still = moved_x * moved_x + moved_y * moved_y <= immobilized_m**2
-        self.still = (self.still + 1) * (still & ~held)  # a penalty is no standstill of its own
-        self.elapsed = self.elapsed + 1
+        self.still = (self.still + _STEP) * (still & ~held)  # a penalty is no standstill of its own
+        self.elapsed = self.elapsed + _STEP
 
     def measure(
         self, from_s: FloatArray, to_s: FloatArray, lap_over: Sequence[int], put_back: Sequence[int]
@@ -84,7 +89,7 @@ class Timing:
         """
         length, gained = self.length_m, self.way(from_s, to_s)
         travel = self.travel_m + gained
-        self.falling = (self.falling + 1) * (gained < 0.0)
+        self.falling = (self.falling + _STEP) * (gained < _ZERO)
         self.previous_s, self.gained_m, self.travel_m = from_s, gained, travel
         for car in lap_over:
             travel[car] -= length

@@ -32,6 +32,17 @@ def test_surface_agrees_with_the_polygon_between_the_borders(name: str) -> None:
     assert wrong.mean() < 0.001
 
 
+@pytest.mark.parametrize("name", tracks.names())
+def test_road_holds_exactly_the_points_of_positive_distance(name: str) -> None:
+    track = tracks.load(name)
+    surface = Road(track).surface
+    x, y = scattered(track)
+    on_border = np.vstack([track.outer, track.inner])
+    x = np.concatenate([x, on_border[:, 0], [-1e6, 1e6]])
+    y = np.concatenate([y, on_border[:, 1], [0.0, 1e6]])
+    assert np.array_equal(surface.holds(x, y), surface.signed_distance(x, y) > 0.0)
+
+
 def test_distance_to_a_straight_border_is_exact(oval: Track) -> None:
     surface = Road(oval).surface
     x, y = np.array([0.0, 0.5, 1.0, 0.0, 0.0]), np.array([-1.05, -0.93, -2.0, -1.5, 40.0])
