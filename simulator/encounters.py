@@ -1,7 +1,9 @@
 """Cars and the objects on their road: who has hit what, what params say of it, where a reset puts a car.
 
 The collision test is DeepRacer's: a corner of the car's rectangle lies inside an object's. A corner of an
-object that pokes into a car's flank is no crash there, and none here.
+object that pokes into a car's flank is no crash there, and none here. Of two that drive, the one behind is at
+fault; whoever drove into a car from behind, or into one that serves a penalty, is not its fault until they
+part.
 """
 
 from __future__ import annotations
@@ -36,43 +38,63 @@ PAST_M = 0.6
 
 
 class Encounters:
-    """The crashes of n cars with the objects on one road."""
+    """The crashes of n cars with the k objects around each."""
 
-    def __init__(self, objects: Objects, car: CarSpec, cars: int) -> None:
+    def __init__(self, car: CarSpec, cars: int, objects: int) -> None:
         """Begin with no crash."""
-        self.objects, self._car = objects, car
+        self._car = car
         self.hit: IntArray = np.full(cars, NOTHING, dtype=np.int64)
-        """The object [n] that each car is in, or -1."""
+        """The object [n] that each car is in by its own fault, or -1."""
+        self._forgiven: BoolArray = np.zeros((cars, objects), dtype=np.bool_)
         self._crashes: list[dict[int, int]] = [{} for _ in range(cars)]
 
     def clear(self, car: int) -> None:
         """Forget a car's crashes: its next drive begins."""
         self._crashes[car] = {}
+        self._forgiven[car] = False
 
-    def look(self, now: Situation) -> BoolArray:
-        """Find out which cars are in which object; return who has crashed [n]."""
+    def look(self, objects: Objects, now: Situation, held: BoolArray) -> BoolArray:
+        """Find out which cars are in which object; return who has crashed [n]. `held` cars [n] do not."""
         back = self._car.base_to_nose_m
         x, y = corners(now.nose_x - back * now.cos, now.nose_y - back * now.sin, now.cos, now.sin, CAR_SIZE_M)
-        inside = np.any(self.objects.contain(x, y), axis=0)
+        inside = np.any(objects.contain(x, y), axis=0)
+        if not objects.shared:
+            blameless = self._forgiven | objects.behind | held[:, None]
+            self._forgiven = inside & blameless & objects.moves
+            inside &= ~self._forgiven
         crashed = np.asarray(np.any(inside, axis=1))
         self.hit = np.where(crashed, inside.argmax(axis=1), NOTHING)
         return crashed
 
-    def write_params(self, rows: FloatArray, now: Situation) -> None:
+    def write_params(self, objects: Objects, now: Situation, rows: FloatArray) -> None:
         """Fill the object columns of params rows [n, columns]; after `look` at the same situation."""
-        columns, count = rows.T, len(self.objects)
-        ahead = np.searchsorted(self.objects.s_m, now.location.s_m, side="right")
-        following = ahead % count
+        columns, length = rows.T, objects.track.length_m
+        way = objects.s_m - now.location.s_m[:, None]
+        way -= np.floor(way / length) * length
+        # An object right beside the nose is behind it.
+        way[way <= 0.0] = length
+        if objects.shared:
+            ahead, behind = way.argmin(axis=1), way.argmax(axis=1)
+            columns[params.OBJECT_AHEAD], columns[params.OBJECT_BEHIND] = ahead, behind
+        else:
+            objects.write(rows[:, len(params.COLUMNS) :])
+            there = ~objects.absent
+            ahead = np.where(there, way, np.inf).argmin(axis=1)
+            behind = np.where(there, way, -1.0).argmax(axis=1)
+            # The lists leave absent ones out; without any the indices are DeepRacer's [0, 0].
+            place = np.maximum(there.cumsum(axis=1) - 1, 0)
+            everyone = np.arange(len(rows))
+            columns[params.OBJECT_AHEAD] = place[everyone, ahead]
+            columns[params.OBJECT_BEHIND] = place[everyone, behind]
         columns[params.IS_CRASHED] = self.hit != NOTHING
-        columns[params.OBJECT_BEHIND] = (ahead - 1) % count
-        columns[params.OBJECT_AHEAD] = following
-        columns[params.OBJECT_IN_CAMERA] = self._in_camera(now, following)
+        columns[params.OBJECT_IN_CAMERA] = self._in_camera(objects, now, ahead)
 
-    def _in_camera(self, now: Situation, which: IntArray) -> BoolArray:
+    def _in_camera(self, objects: Objects, now: Situation, which: IntArray) -> BoolArray:
         """Return whether the ground point under the middle of objects [n] lies in the camera's frustum."""
         mounted = CAMERA.forward_m - self._car.base_to_nose_m
-        to_x = self.objects.x[which] - (now.nose_x + mounted * now.cos)
-        to_y = self.objects.y[which] - (now.nose_y + mounted * now.sin)
+        row = np.arange(len(which)) if len(objects.x) > 1 else 0
+        to_x = objects.x[row, which] - (now.nose_x + mounted * now.cos)
+        to_y = objects.y[row, which] - (now.nose_y + mounted * now.sin)
         forward, left = to_x * now.cos + to_y * now.sin, to_y * now.cos - to_x * now.sin
         cos, sin = math.cos(CAMERA.pitch_rad), math.sin(CAMERA.pitch_rad)
         depth = forward * cos + CAMERA.up_m * sin
@@ -91,39 +113,50 @@ class Encounters:
         self._crashes[car][hit] = self._crashes[car].get(hit, 0) + 1
         return hit
 
-    def reset_place(self, car: int, s_m: float, left: bool, rules: Rules) -> tuple[float, bool]:
+    def reset_place(
+        self, objects: Objects, car: int, s_m: float, left: bool, rules: Rules
+    ) -> tuple[float, bool]:
         """Return where a reset puts a car: arc length (m) and whether on the left lane.
 
-        `s_m` and `left` are where it would be without objects. Within 1.0 m of one, or after a crash, that is
-        1.0 m behind the object on the other lane; after the third crash in one object, 1.0 m ahead of it.
+        `objects` are those around this car, `s_m` and `left` where it would be without them. Within 1.0 m of
+        one, or after a crash, that is 1.0 m behind the object on the other lane; after the third crash in one
+        that stands, 1.0 m ahead of it.
         """
-        length = self.objects.track.length_m
         step, which = -RESET_BEHIND_M, self.crashed_into(car)
-        if which is not None and self._crashes[car][which] >= rules.max_resets_after_crash:
+        if (
+            which is not None
+            and not objects.moves[which]
+            and self._crashes[car][which] >= rules.max_resets_after_crash
+        ):
             step = RESET_AHEAD_M
             self._crashes[car][which] = 0
         if which is None:
-            which = self._near(s_m)
+            which = _near(objects, s_m)
         # The place behind one object may be inside another: then that one counts.
-        for _ in range(len(self.objects)):
+        for _ in range(len(objects)):
             if which is None:
                 break
-            s_m = float((self.objects.s_m[which] + step) % length)
-            left = not self.objects.offset_m[which] > 0.0
-            which = self._blocking(s_m, left)
+            s_m = float((objects.s_m[0, which] + step) % objects.track.length_m)
+            left = not objects.offset_m[0, which] > 0.0
+            which = self._blocking(objects, s_m, left)
         return s_m, left
 
-    def _near(self, s_m: float) -> int | None:
-        way = np.abs(self.objects.gaps(np.array([s_m]))[0])
-        nearest = int(way.argmin())
-        return nearest if way[nearest] < RESET_BEHIND_M else None
-
-    def _blocking(self, s_m: float, left: bool) -> int | None:
+    def _blocking(self, objects: Objects, s_m: float, left: bool) -> int | None:
         """Return the object on a lane that a car with its nose at `s_m` would stand in."""
-        way = self.objects.gaps(np.array([s_m - self._car.base_to_nose_m]))[0]
-        reach = 0.5 * (self.objects.size_m[:, 0] + CAR_SIZE_M[0])
-        blocks = (np.abs(way) <= reach) & ((self.objects.offset_m > 0.0) == left)
+        way = objects.gaps(np.array([s_m - self._car.base_to_nose_m]))[0]
+        reach = 0.5 * (objects.size_m[:, 0] + CAR_SIZE_M[0])
+        offset = objects.offset_m[0]
+        # What drives may be on both lanes at once.
+        on_lane = ((offset > 0.0) == left) | (objects.moves & (np.abs(offset) < CAR_SIZE_M[1]))
+        blocks = (np.abs(way) <= reach) & on_lane
         return int(blocks.argmax()) if blocks.any() else None
+
+
+def _near(objects: Objects, s_m: float) -> int | None:
+    way = np.abs(objects.gaps(np.array([s_m]))[0])
+    way[objects.absent[0]] = np.inf
+    nearest = int(way.argmin())
+    return nearest if way[nearest] < RESET_BEHIND_M else None
 
 
 def clear_of(objects: Objects, s_m: FloatArray) -> FloatArray:
@@ -138,6 +171,6 @@ def clear_of(objects: Objects, s_m: FloatArray) -> FloatArray:
         if not too_close.any():
             break
         which = too_close.argmax(axis=1)
-        moved = (objects.s_m[which] + PAST_M + 0.01) % length
+        moved = (objects.s_m[0, which] + PAST_M + 0.01) % length
         s_m = np.where(too_close.any(axis=1), moved, s_m)
     return s_m

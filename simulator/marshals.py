@@ -19,7 +19,7 @@ from simulator.timing import Timing
 # Looking a status up by its code is cheaper than calling the enum, and than the hash of its members.
 STATUSES = tuple(Status)
 IS_FAULT = tuple(status in FAULTS for status in Status)
-PAUSE = int(Status.PAUSE)
+WAITING = frozenset({int(Status.PAUSE), int(Status.PARK)})
 
 
 class Marshals:
@@ -83,7 +83,7 @@ class Marshals:
 
 
 def _noteworthy(status: IntArray) -> list[tuple[int, Status]]:
-    """Return the cars about which the rules say more than "in progress" or "pause"."""
+    """Return the cars about which the rules say more than that they drive or wait."""
     cars = status.nonzero()[0]
     codes = zip(cars.tolist(), status[cars].tolist(), strict=True)
-    return [(car, STATUSES[code]) for car, code in codes if code != PAUSE]
+    return [(car, STATUSES[code]) for car, code in codes if code not in WAITING]

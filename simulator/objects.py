@@ -1,8 +1,9 @@
 """Objects on the road: obstacles where an organiser puts them or where a seed does, and their rectangles.
 
-An `Obstacle` says where in words of the race (share of the lap, lane); `Objects` is what stands there, in the
-world: arrays [k], sorted by arc length, which is the order of the params' lists. They do not move; what asks
-them (`encounters`, sensors) takes positions from the arrays, so that things that move can follow.
+An `Obstacle` says where in words of the race (share of the lap, lane); `Objects` is what is there, in the
+world: arrays [1, k] where all cars share what stands around them, [n, k] where every car has its own, because
+something drives (`bots`, `rivals`). Encounters, params and sensors read the same arrays. The columns are the
+order of the params' lists: what stands is sorted by arc length, what drives keeps its column.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from functools import cached_property
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.params import ObjectLists
+from simulator.params import MOVING_COLUMNS, ObjectLists
 from simulator.sensors import boxes
 from simulator.sensors.boxes import Boxes
 from simulator.track import Track
@@ -119,19 +121,27 @@ def place_obstacles(
 
 @dataclass(frozen=True)
 class Objects:
-    """What stands on a track, sorted by arc length; arrays [k], metres and radians, world frame."""
+    """What is on a track around cars; arrays [1, k] or [n, k], metres and radians, world frame.
+
+    A NaN in `x` means that the object is not there (a rival who has finished).
+    """
 
     track: Track
     x: FloatArray
     y: FloatArray
     heading_rad: FloatArray
-    size_m: FloatArray
-    """Length, width and height [k, 3]."""
     s_m: FloatArray
     offset_m: FloatArray
     """From the centre line, left positive."""
     reported_heading_rad: FloatArray
     """What params say: 0.0 for boxes, as on the real thing."""
+    speed_mps: FloatArray
+    size_m: FloatArray
+    """Length, width and height [k, 3]."""
+    moves: BoolArray
+    """Which of them drive [k]."""
+    behind: BoolArray
+    """Those that drive behind their car [1 or n, k]: whoever is behind is at fault for a crash."""
 
     @classmethod
     def on(cls, track: Track, obstacles: Sequence[Obstacle]) -> Objects:
@@ -145,47 +155,109 @@ class Objects:
         place = track.project(middle)
         order = np.argsort(place.s_m, kind="stable")
         heading = track.heading_at(s)[order]
-        is_box = np.array([obstacles[index].kind is Kind.BOX for index in order.tolist()], dtype=np.bool_)
+        kinds = [obstacles[index].kind for index in order.tolist()]
+        is_box = np.array([kind is Kind.BOX for kind in kinds], dtype=np.bool_)
         found = cls(
             track,
-            middle[order, 0],
-            middle[order, 1],
-            heading,
-            np.array([SIZES_M[obstacles[index].kind] for index in order.tolist()]).reshape(-1, 3),
-            place.s_m[order],
-            place.offset_m[order],
-            np.where(is_box, 0.0, heading),
+            x=middle[order, 0][None],
+            y=middle[order, 1][None],
+            heading_rad=heading[None],
+            s_m=place.s_m[order][None],
+            offset_m=place.offset_m[order][None],
+            reported_heading_rad=np.where(is_box, 0.0, heading)[None],
+            speed_mps=np.zeros((1, len(order))),
+            size_m=np.array([SIZES_M[kind] for kind in kinds]).reshape(-1, 3),
+            moves=np.zeros(len(order), dtype=np.bool_),
+            behind=np.zeros((1, len(order)), dtype=np.bool_),
         )
         _check(found)
         return found
 
     def __len__(self) -> int:
-        return len(self.x)
+        return int(self.x.shape[1])
+
+    @property
+    def shared(self) -> bool:
+        """Return whether all cars have the same objects around them: nothing moves."""
+        return not np.count_nonzero(self.moves)
 
     @cached_property
     def direction(self) -> tuple[FloatArray, FloatArray]:
-        """Return cosine and sine [k] of the headings."""
+        """Return cosine and sine [1 or n, k] of the headings."""
         return np.cos(self.heading_rad), np.sin(self.heading_rad)
+
+    @cached_property
+    def absent(self) -> BoolArray:
+        """Return which of them are not there [1 or n, k]."""
+        return np.isnan(self.x)
 
     @cached_property
     def boxes(self) -> Boxes:
         """Return them as cameras and lidars see them."""
-        grey = np.full(len(self), boxes.GREY_LEVEL)
-        return Boxes(np.column_stack([self.x, self.y, self.heading_rad, self.size_m, grey])[None])
+        shape = (*self.x.shape, 3)
+        grey = np.full(shape[:2], boxes.GREY_LEVEL)
+        pose = np.stack([self.x, self.y, self.heading_rad], axis=2)
+        return Boxes(np.concatenate([pose, np.broadcast_to(self.size_m, shape), grey[:, :, None]], axis=2))
 
-    def lists(self) -> ObjectLists:
-        """Return the params' lists of them."""
+    def of(self, cars: IntArray | slice) -> Self:
+        """Return what is around some cars (an index [m], or a slice)."""
+        if len(self.x) == 1 and self.shared:
+            return self
+        return self._made([column[cars] for column in self._columns()])
+
+    def joined(self, other: Objects) -> Self:
+        """Return these and `other` beside each other, [n, k + other's]."""
+        rows = max(len(self.x), len(other.x))
+        wide = [
+            np.concatenate([_rows(column, rows), _rows(more, rows)], axis=1)
+            for column, more in zip(self._columns(), other._columns(), strict=True)
+        ]
+        size = np.concatenate([self.size_m, other.size_m])
+        return self._made(wide, size, np.concatenate([self.moves, other.moves]))
+
+    def followed(self, other: Objects) -> Self:
+        """Return what is around these cars, then what is around those of `other` [n + other's, k]."""
+        columns = zip(self._columns(), other._columns(), strict=True)
+        return self._made([np.concatenate(pair) for pair in columns])
+
+    def _columns(self) -> tuple[NDArray[Any], ...]:
+        pose = (self.x, self.y, self.heading_rad, self.s_m, self.offset_m)
+        return (*pose, self.reported_heading_rad, self.speed_mps, self.behind)
+
+    def _made(
+        self,
+        columns: Sequence[NDArray[Any]],
+        size_m: FloatArray | None = None,
+        moves: BoolArray | None = None,
+    ) -> Self:
+        x, y, heading, s_m, offset, reported, speed, behind = columns
+        size_m, moves = self.size_m if size_m is None else size_m, self.moves if moves is None else moves
+        return type(self)(
+            self.track, x, y, heading, s_m, offset, reported, speed, size_m, moves, behind=behind
+        )
+
+    def lists(self, car: int = 0) -> ObjectLists:
+        """Return the params' lists of what is around one car."""
+        row = car if len(self.x) > 1 else 0
+        offset = self.offset_m[row]
         return {
-            "location": np.column_stack([self.x, self.y]).tolist(),
-            "distance": self.s_m.tolist(),
-            "distance_from_center": np.abs(self.offset_m).tolist(),
-            "heading": self.reported_heading_rad.tolist(),
-            "speed": [0.0] * len(self),
-            "left_of_center": (self.offset_m > 0.0).tolist(),
+            "location": np.column_stack([self.x[row], self.y[row]]).tolist(),
+            "distance": self.s_m[row].tolist(),
+            "distance_from_center": np.abs(offset).tolist(),
+            "heading": self.reported_heading_rad[row].tolist(),
+            "speed": self.speed_mps[row].tolist(),
+            "left_of_center": (offset > 0.0).tolist(),
         }
 
+    def write(self, cells: FloatArray) -> None:
+        """Fill the cells [n, k * len(MOVING_COLUMNS)] of params rows: the same lists, as numbers."""
+        offset = self.offset_m
+        columns = (self.x, self.y, self.s_m, np.abs(offset), self.reported_heading_rad, self.speed_mps)
+        for place, column in enumerate((*columns, offset > 0.0)):
+            cells[:, place :: len(MOVING_COLUMNS)] = column
+
     def contain(self, x: FloatArray, y: FloatArray) -> BoolArray:
-        """Return which points [...] lie strictly inside which rectangles [..., k]."""
+        """Return which points [..., n] lie strictly inside which rectangles [..., n, k]."""
         cos, sin = self.direction
         to_x, to_y = x[..., None] - self.x, y[..., None] - self.y
         along, across = to_x * cos + to_y * sin, to_y * cos - to_x * sin
@@ -196,6 +268,10 @@ class Objects:
         """Return the way (m) [n, k] along the track from places [n] to the objects, within half a lap."""
         way = self.s_m - s_m[:, None]
         return np.asarray(way - np.rint(way / self.track.length_m) * self.track.length_m)
+
+
+def _rows(column: NDArray[Any], rows: int) -> NDArray[Any]:
+    return column if len(column) == rows else np.repeat(column, rows, axis=0)
 
 
 def corners(
@@ -209,26 +285,27 @@ def corners(
 
 def _check(objects: Objects) -> None:
     """Refuse obstacles on the start line, in each other, or side by side."""
-    length = objects.track.length_m
-    for index, s in enumerate(objects.s_m.tolist()):
+    length, places = objects.track.length_m, objects.s_m[0]
+    for index, s in enumerate(places.tolist()):
         if min(s, length - s) < START_CLEAR_M:
             raise ObstacleError(
                 f"the obstacle at {s / length:.3f} of the lap is {min(s, length - s):.2f} m from the start; "
                 f"choose a fraction from {math.ceil(START_CLEAR_M / length * 1000) / 1000} to "
                 f"{math.floor((1.0 - START_CLEAR_M / length) * 1000) / 1000}"
             )
-        others = objects.gaps(np.array([s]))[0]
+        others = objects.gaps(places[index : index + 1])[0]
         for other in range(index + 1, len(objects)):
             _check_pair(objects, index, other, abs(float(others[other])))
 
 
 def _check_pair(objects: Objects, one: int, other: int, way_m: float) -> None:
-    same_lane = (objects.offset_m[one] > 0.0) == (objects.offset_m[other] > 0.0)
+    s_m, offset = objects.s_m[0], objects.offset_m[0]
+    same_lane = (offset[one] > 0.0) == (offset[other] > 0.0)
     needed = 0.5 * float(objects.size_m[one, 0] + objects.size_m[other, 0]) if same_lane else PASSAGE_M
     if way_m >= needed:
         return
     length = objects.track.length_m
-    places = " and ".join(f"{objects.s_m[index] / length:.3f}" for index in (one, other))
+    places = " and ".join(f"{s_m[index] / length:.3f}" for index in (one, other))
     why = "stand on top of each other" if same_lane else "leave no way through between them"
     raise ObstacleError(
         f"the obstacles at {places} of the lap {why}; move one by {(needed - way_m) / length:.3f} of the lap "

@@ -1,9 +1,9 @@
 """The entrant's contract: the 27 DeepRacer params, and the one place that builds them.
 
-The dynamic ones travel as rows of float64 (`COLUMNS`); the static ones (waypoints, track length, direction)
-once. `ParamsBuilder` turns rows into dicts, fresh ones for every call, so that a reward function may keep or
-change them. This module imports nothing but numpy's types and the standard library: the process that runs
-entrant code loads it.
+The dynamic ones travel as rows of float64 (`COLUMNS`, and `MOVING_COLUMNS` for each object where objects
+move); the static ones (waypoints, track length, direction, objects that stand) once. `ParamsBuilder` turns
+rows into dicts, fresh ones for every call, so that a reward function may keep or change them. This module
+imports nothing but numpy's types and the standard library: the process that runs entrant code loads it.
 
 Positions are the car's nose. A row describes the state before the action acts, with the action as commanded.
 """
@@ -61,8 +61,17 @@ COLUMNS = (
 ) = range(len(COLUMNS))
 
 
+MOVING_COLUMNS = ("x", "y", "distance", "distance_from_center", "heading", "speed", "left_of_center")
+"""What a row says of each object, behind `COLUMNS`, where objects move; a NaN in x: it is not there."""
+
+
+def row_width(moving: int = 0) -> int:
+    """Return how many numbers a params row has with `moving` objects in it."""
+    return len(COLUMNS) + moving * len(MOVING_COLUMNS)
+
+
 class ObjectLists(TypedDict):
-    """What params say of the objects on the track, one entry per object, in the order of arc length."""
+    """What params say of the objects on the track, one entry per object."""
 
     location: list[list[float]]
     distance: list[float]
@@ -80,6 +89,7 @@ class StaticParams(TypedDict):
     is_reversed: bool
     first_step: int
     objects: ObjectLists | None
+    moving: int
 
 
 FIRST_CALL_STEPS = 2
@@ -96,18 +106,20 @@ class ParamsBuilder:
         is_reversed: bool,
         first_step: int = FIRST_CALL_STEPS,
         objects: ObjectLists | None = None,
+        moving: int = 0,
     ) -> None:
         """Take all centre vertices (m), closing duplicate included, and the length of the centre line (m).
 
         `first_step` other than 2 is for functions that set themselves up when `steps` is 1 (or 0), which
         DeepRacer never says: it renumbers the steps that the function sees, and nothing else.
-        `objects` are the lists of what stands on the track.
+        `objects` are the lists of what stands on the track; where objects move, rows speak of `moving` ones.
         """
         self.waypoints = [(float(x), float(y)) for x, y in waypoints]
         self.track_length = float(track_length)
         self.is_reversed = bool(is_reversed)
         self.first_step = int(first_step)
         self.objects = objects
+        self.moving = int(moving)
         self._template: dict[str, Any] = {
             "all_wheels_on_track": True,
             "x": 0.0,
@@ -146,16 +158,27 @@ class ParamsBuilder:
             "is_reversed": self.is_reversed,
             "first_step": self.first_step,
             "objects": self.objects,
+            "moving": self.moving,
         }
 
     @classmethod
     def from_static(cls, static: StaticParams) -> ParamsBuilder:
         """Make the builder that `static` was taken from."""
         points, length, first_step = static["waypoints"], static["track_length"], static["first_step"]
-        return cls(points, length, static["is_reversed"], first_step, static["objects"])
+        objects, moving = static["objects"], static["moving"]
+        return cls(points, length, static["is_reversed"], first_step, objects, moving)
 
     def dicts(self, rows: Sequence[Sequence[float]]) -> Iterator[dict[str, Any]]:
-        """Yield one fresh dict per row; rows are lists of floats in the order of `COLUMNS`."""
+        """Yield one fresh dict per row; rows are lists of `row_width(moving)` floats."""
+        return self._moving_dicts(rows) if self.moving else self._dicts(rows)
+
+    def _moving_dicts(self, rows: Sequence[Sequence[float]]) -> Iterator[dict[str, Any]]:
+        first = len(COLUMNS)
+        for row, params in zip(rows, self._dicts([row[:first] for row in rows]), strict=True):
+            _with_moving(params, row)
+            yield params
+
+    def _dicts(self, rows: Sequence[Sequence[float]]) -> Iterator[dict[str, Any]]:
         # Copying a template and assigning is half the price of a dict display of 27 keys.
         copy, waypoints, objects = self._template.copy, self.waypoints, self.objects
         earlier = FIRST_CALL_STEPS - self.first_step
@@ -219,3 +242,18 @@ def _with_objects(params: dict[str, Any], objects: ObjectLists) -> None:
     params["objects_heading"] = objects["heading"][:]
     params["objects_speed"] = objects["speed"][:]
     params["objects_left_of_center"] = objects["left_of_center"][:]
+
+
+def _with_moving(params: dict[str, Any], row: Sequence[float]) -> None:
+    """Set the object keys from a whole row."""
+    width = len(MOVING_COLUMNS)
+    cells = [row[first : first + width] for first in range(len(COLUMNS), len(row), width)]
+    there = [cell for cell in cells if cell[0] == cell[0]]  # a NaN is not equal to itself
+    params["closest_objects"] = [int(row[OBJECT_BEHIND]), int(row[OBJECT_AHEAD])]
+    params["object_in_camera"] = row[OBJECT_IN_CAMERA] != 0.0
+    params["objects_location"] = [[cell[0], cell[1]] for cell in there]
+    params["objects_distance"] = [cell[2] for cell in there]
+    params["objects_distance_from_center"] = [cell[3] for cell in there]
+    params["objects_heading"] = [cell[4] for cell in there]
+    params["objects_speed"] = [cell[5] for cell in there]
+    params["objects_left_of_center"] = [cell[6] != 0.0 for cell in there]

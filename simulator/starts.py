@@ -28,6 +28,8 @@ EPISODE_STEP = np.array([[0.41421356237309515], [0.7320508075688772], [0.2360679
 OFFSET_SHARE = 0.15
 """Largest offset of a start from the centre line, as a share of the track's width."""
 HEADING_RAD = 0.1
+GRID_STAGGER_M = 0.75
+"""Between two cars on the grid, along the track (DeepRacer's)."""
 ROUND_ROBIN_TURNS = 20
 """Episodes in which the start line comes round once (DeepRacer's ROUND_ROBIN_ADVANCE_DIST is 5 % of the lap).
 """
@@ -35,6 +37,9 @@ ROUND_ROBIN_TURNS = 20
 
 Clearance = Callable[[FloatArray], FloatArray]
 """Places [m] (arc length, m) -> places [m] where a car may start."""
+
+StartStates = tuple[FloatArray, FloatArray, IntArray]
+"""States [6, m], start lines s [m] (m) and segments [m]."""
 
 
 class Starts(StrEnum):
@@ -142,6 +147,19 @@ def line_starts(track: Track, car: CarSpec, cars: int) -> tuple[FloatArray, Floa
     base = track.at(line_s)
     state = standing_state(base[:, 0], base[:, 1], track.heading_at(line_s), car)
     return state, line_s, np.zeros(cars, dtype=np.int64)
+
+
+def grid_starts(track: Track, car: CarSpec, places: IntArray) -> StartStates:
+    """Return the same three for cars on the places [m] of a grid behind the line, counted from 0.
+
+    Even places are on the outer lane, odd ones on the inner lane, each `GRID_STAGGER_M` behind the last.
+    """
+    s = (-GRID_STAGGER_M * places) % track.length_m
+    inner, outer = track.border_at(s)
+    base = 0.5 * (track.at(s) + np.where((places % 2 == 1)[:, None], inner, outer))
+    state = standing_state(base[:, 0], base[:, 1], track.heading_at(s), car)
+    segment = np.searchsorted(track.vertex_s_m, s, side="right") - 1
+    return state, np.zeros(len(places)), segment
 
 
 def lane_state(track: Track, car: CarSpec, s_m: float, left: bool) -> FloatArray:

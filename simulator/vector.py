@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from simulator import params, tracks
 from simulator.actions import DEFAULT_ACTIONS, ActionSpace
+from simulator.bots import Bots
 from simulator.car import CLASSIC, SPEED, STEERING, YAW, CarSpec, advance
 from simulator.encounters import Encounters, clear_of
 from simulator.imperfections import Conditions, Imperfections
@@ -39,23 +40,24 @@ from simulator.rules import Rules, Status
 from simulator.sensors import LOOKAHEAD_M
 from simulator.sensors.suite import Observation, Senses, SensorSuite, copied, picked
 from simulator.situation import assess, write_params
-from simulator.starts import StartList, Starts, lane_state, line_starts
+from simulator.starts import StartList, Starts, StartStates, grid_starts, lane_state, line_starts
 from simulator.timing import Timing
 from simulator.trace import COLUMNS as TRACE_COLUMNS
 from simulator.track import Track
+from simulator.traffic import Traffic
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
 RewardFunction = Callable[[FloatArray, IntArray], FloatArray]
-"""(rows [m, len(params.COLUMNS)], car of each row [m]) -> rewards [m]; the arrays hold during the call."""
+"""(params rows [m, columns], car of each row [m]) -> rewards [m]; the arrays hold during the call."""
 
 OFF_TRACK_COST = 5.0
 """The default reward's price of a crash and of leaving the track, in percent of progress."""
 
 
 class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
-    """`num_envs` independent cars on one track, stepped together.
+    """`num_envs` cars on one track, stepped together; each alone on it, or `cars` of them in a race.
 
     After `step` these describe it, one entry per car [n]: `status` (codes of `rules.Status`),
     `final_observation` (what the step led to, before a new start), `outcomes` (car -> `Outcome` of the drives
@@ -80,14 +82,18 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
         starts: Starts | str = Starts.SPREAD,
         sensors: Senses | str | Sequence[str] | None = None,
         obstacles: Sequence[Obstacle] = (),
+        bots: Bots | None = None,
+        cars: int = 1,
         imperfections: Imperfections | None = None,
         render_mode: str | None = None,
     ) -> None:
         """Set the cars up; `reward=None` pays the progress in percent, less 5 for a crash or for going off.
 
         `sensors` are names out of `sensors.suite.Sensor`: one gives its own space, several a `Dict`. Without
-        a choice that is the vector, or the object vector where there are `obstacles` (the same for all cars).
-        `imperfections` are drawn for every car and episode.
+        a choice that is the vector, or the object vector where there are objects: `obstacles`, the same for
+        all cars, `bots` or, in groups of `cars`, rivals. Groups that start on the line start from a grid and
+        anew together, when all are done; others start anew one by one, clear of each other. `imperfections`
+        are drawn for every car and episode.
         """
         if num_envs < 1:
             raise ValueError(f"expected one car or more, got num_envs={num_envs}")
@@ -98,18 +104,19 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
         self.actions, self.car, self.rules = actions, spec, rules or Rules()
         self.starts = Starts(starts)
         self._reward = reward
-        self.objects = Objects.on(self.track, obstacles) if obstacles else None
-        self._encounters = Encounters(self.objects, spec, num_envs) if self.objects else None
+        self.cars = cars
+        on_grid = self.starts is Starts.LINE
+        self._traffic = Traffic(self.road, spec, num_envs, obstacles, bots, cars=cars, on_grid=on_grid)
+        self.objects: Objects | None = self._traffic.standing
+        self._encounters = Encounters(spec, num_envs, self._traffic.count) if self._traffic else None
         if sensors is None:
-            sensors = "object_vector" if self.objects else "vector"
+            sensors = "object_vector" if self._traffic else "vector"
         self.single_action_space = actions.gym_space
         self.senses = Senses.of(sensors)
         self.single_observation_space = self.senses.space
         self.imperfections = imperfections
         self._conditions: Conditions | None = None
-        self._sensors = SensorSuite(
-            self.senses, self.road, spec.base_to_nose_m, num_envs, self.objects, imperfections
-        )
+        self._sensors = SensorSuite(self.senses, self.road, spec.base_to_nose_m, num_envs, imperfections)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self._make_columns(num_envs)
@@ -121,7 +128,7 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
         self._start_list: StartList | None = None
         self.status: IntArray = np.full(n, Status.PREPARE, dtype=np.int64)
         self._marshals = Marshals(self.rules, n)
-        self.params_rows: FloatArray = np.zeros((n, len(params.COLUMNS)))
+        self.params_rows: FloatArray = np.zeros((n, params.row_width(self._traffic.moving)))
         self._timing = Timing(self.track.length_m, n)
         self._lap_driven = self._timing.lap_number
         self._commands: FloatArray = np.zeros((n, 2))
@@ -130,8 +137,11 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
     def params_builder(self) -> ParamsBuilder:
         """Return the builder that turns this environment's params rows into dicts."""
         points = self.track.waypoints.tolist()
-        lists = self.objects.lists() if self.objects else None
-        return ParamsBuilder(points, self.track.length_m, self.track.is_reversed, objects=lists)
+        moving, standing = self._traffic.moving, self._traffic.standing
+        lists = standing.lists() if standing and not moving else None
+        return ParamsBuilder(
+            points, self.track.length_m, self.track.is_reversed, objects=lists, moving=moving
+        )
 
     @property
     def progress(self) -> FloatArray:
@@ -175,18 +185,22 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
         super().reset(seed=int(seed) if isinstance(seed, int | np.integer) else None)
         if seed is not None or self._start_list is None:
             seeds = self._seeds(seed)
-            clear = partial(clear_of, self.objects) if self.objects else None
+            standing = self._traffic.standing
+            clear = partial(clear_of, standing) if standing else None
             self._start_list = StartList(self.track, self.car, seeds, clear, self.starts)
             self._sensors.seed(seeds)
+            self._traffic.seed(seeds)
             if self.imperfections:
                 self._conditions = Conditions(self.imperfections, seeds)
+        self.objects = self._traffic.clear()
         state, line_s, segment = self._fresh(self._all)
         self._state = self._before = state
         self._now = assess(self.road, self.car, state, segment)
         self._begin(self._all, line_s, self._now.location.s_m)
+        self.objects = self._objects_before = self._traffic.around(self._now, self._all, self._timing.elapsed)
         self.status = np.full(self.num_envs, Status.PREPARE, dtype=np.int64)
         self._marshals.outcomes = {}
-        self.final_observation = self._sensors.observe(self._now, self._all, self._everybody)
+        self.final_observation = self._sensors.observe(self._now, self._all, self._everybody, self.objects)
         return copied(self.final_observation), {}
 
     def _seeds(self, seed: int | Sequence[int] | None) -> NDArray[np.uint64]:
@@ -216,30 +230,47 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
             raise ValueError(f"expected one action per car ({self.num_envs}), got {len(commands)}")
         self._commands = commands
         timing = self._timing
-        held = timing.hold > 0
+        held, aside = timing.hold > 0, self._traffic.aside
+        if aside is not None:
+            held |= aside
         write_params(self.params_rows, self._now, commands, timing.progress, timing.elapsed)
         crashed = None
-        if self._encounters:
-            crashed = self._encounters.look(self._now)
-            self._encounters.write_params(self.params_rows, self._now)
+        self._objects_before = self.objects
+        if self._encounters and self.objects:
+            crashed = self._encounters.look(self.objects, self._now, held)
+            self._encounters.write_params(self.objects, self._now, self.params_rows)
         self.status = self._marshals.judge(self._now, timing, held, crashed)
+        if aside is not None:
+            self.status[aside] = Status.PARK
         rewards = self._ask(self._reward, held) if self._reward else None
         self._lap_driven = timing.lap_number.copy()
         terminated, truncated = self._marshals.handle(self.status, timing.crossing_ms, self.params_rows)
         self._advance(held)
         ended = terminated | truncated
-        done = ended.nonzero()[0]
-        observation = self._look(done)
+        observation = self._look(ended)
         if rewards is None:
-            rewards = timing.gained_m * (100.0 / self.track.length_m)
-            rewards -= OFF_TRACK_COST * self.params_rows[:, params.IS_OFFTRACK]
-            if self._encounters:
-                rewards -= OFF_TRACK_COST * self.params_rows[:, params.IS_CRASHED]
-        if not len(done):
+            rewards = self._progress_paid(held)
+        if not self.outcomes:
             return observation, rewards, terminated, truncated, {}
         progress = self.params_rows[:, params.PROGRESS].copy()
         infos = final_infos(ended, self.final_observation, self.status, progress, self.outcomes)
         return observation, rewards, terminated, truncated, infos
+
+    def object_rows(self) -> FloatArray:
+        """Return what was around the cars in the last step: x, y (m) and heading (rad) [n, k, 3].
+
+        Like `trace_rows` of the state before the action. A NaN: not on the road.
+        """
+        objects = self._objects_before
+        if objects is None:
+            return np.zeros((self.num_envs, 0, 3))
+        pose = np.stack([objects.x, objects.y, objects.heading_rad], axis=2)
+        return np.array(np.broadcast_to(pose, (self.num_envs, *pose.shape[1:])))
+
+    @property
+    def object_sizes(self) -> FloatArray:
+        """Return length and width [k, 2] (m) of the objects."""
+        return self.objects.size_m[:, :2].copy() if self.objects else np.zeros((0, 2))
 
     def trace_rows(self) -> FloatArray:
         """Return the last step as trace rows [n, columns]: the state before the action, with its command."""
@@ -259,6 +290,16 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
         )
         assert len(columns) == len(TRACE_COLUMNS)
         return np.column_stack(columns).astype(np.float64, copy=False)
+
+    def _progress_paid(self, held: BoolArray) -> FloatArray:
+        """Return the default rewards [n]."""
+        rewards = self._timing.gained_m * (100.0 / self.track.length_m)
+        rewards -= OFF_TRACK_COST * self.params_rows[:, params.IS_OFFTRACK]
+        if self._encounters:
+            rewards -= OFF_TRACK_COST * self.params_rows[:, params.IS_CRASHED]
+        if self._traffic.aside is not None:
+            rewards[held] = 0.0
+        return rewards
 
     def _ask(self, reward: RewardFunction, held: BoolArray) -> FloatArray:
         """Ask the reward function about all cars that are not held; held ones get 0."""
@@ -292,47 +333,83 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
     def _placed_back(self, car: int) -> FloatArray:
         """Return the state of a car put back: nose where it was a step ago, on the nearer lane, standing."""
         s, left = float(self._timing.previous_s[car]), bool(self._now.location.offset_m[car] >= 0.0)
-        if self._encounters:
-            s, left = self._encounters.reset_place(car, s, left, self.rules)
+        if self._encounters and self.objects:
+            around = self.objects.of(slice(car, car + 1))
+            s, left = self._encounters.reset_place(around, car, s, left, self.rules)
         self._now.location.segment[car] = np.searchsorted(self.track.vertex_s_m, s, side="right") - 1
-        return lane_state(self.track, self.car, s, left)
+        state = lane_state(self.track, self.car, s, left)
+        if self._traffic.moving:
+            base_s = (s - self.car.base_to_nose_m) % self.track.length_m
+            quarter = 0.25 * float(self.track.width_at(s)[0])
+            self._traffic.tell(self.objects, car, base_s, quarter if left else -quarter)
+        return state
 
-    def _look(self, done: IntArray) -> Observation:
+    def _look(self, ended: BoolArray) -> Observation:
         """See where everybody is now, start the ended drives anew and return the observation [n, ...].
 
-        Cars that ended and their successors are looked at together, in one batch of n + len(done).
+        Cars that ended and their successors are looked at together, in one batch: all n as they ended the
+        step, then those for whom the world is another one now.
         """
         n, segment, state = self.num_envs, self._now.location.segment, self._state
         from_s, events = self._now.location.s_m, (self._marshals.lap_over, self._marshals.put_back)
-        if not len(done):
+        if not self.outcomes:
             self._now = assess(self.road, self.car, state, segment)
             self._timing.measure(from_s, self._now.location.s_m, *events)
-            self.final_observation = self._sensors.observe(self._now, self._all, self._nobody)
+            self.objects = self._traffic.around(self._now, self._all, self._timing.elapsed)
+            self.final_observation = self._sensors.observe(self._now, self._all, self._nobody, self.objects)
             return copied(self.final_observation)
-        fresh, line_s, fresh_segment = self._fresh(done)
-        both = np.concatenate([state, fresh], axis=1)
-        everything = assess(self.road, self.car, both, np.concatenate([segment, fresh_segment]))
+        aside = None if self._traffic.aside is None else self._traffic.aside.copy()
+        again, anew = self._traffic.group_mates(ended.nonzero()[0]), self._traffic.retire(ended)
+        both, line_s, both_segment, starting = self._successors(again, anew)
+        everything = assess(self.road, self.car, both, both_segment)
         self._timing.measure(from_s, everything.location.s_m[:n], *events)
-        fresh_ones = np.arange(n + len(done)) >= n
-        seen = self._sensors.observe(everything, np.concatenate([self._all, done]), fresh_ones)
+        cars = np.concatenate([self._all, again])
+        before = everything.pick(slice(n)) if self._traffic.moving else everything
+        objects = self._traffic.around(before, self._all, self._timing.elapsed, aside)
+        self._begin(anew, line_s, everything.location.s_m[starting])
+        if self._traffic.moving and objects:
+            after = self._traffic.around(everything.pick(slice(n, None)), again, self._timing.elapsed[again])
+            objects = objects.followed(after) if after else objects
+        seen = self._sensors.observe(everything, cars, starting, objects)
         self.final_observation = picked(seen, slice(n))
         present = self._all.copy()
-        present[done] = np.arange(n, n + len(done))
+        present[again] = np.arange(n, n + len(again))
         self._now = everything.pick(present)
         self._state = both.take(present, axis=1)
-        self._begin(done, line_s, everything.location.s_m[n:])
+        self.objects = objects.of(present) if objects else None
         return picked(seen, present)
 
-    def _fresh(self, cars: IntArray) -> tuple[FloatArray, FloatArray, IntArray]:
+    def _successors(
+        self, again: IntArray, anew: IntArray
+    ) -> tuple[FloatArray, FloatArray, IntArray, BoolArray]:
+        """Return states [6, n + m], start lines [k], segments [n + m] and who of the n + m starts.
+
+        Behind the n cars as they are stand the m of `again`, with those k of them at their start that begin
+        anew.
+        """
+        n, state, segment = self.num_envs, self._state, self._now.location.segment
+        fresh, line_s, fresh_segment = self._fresh(anew)
+        starting = np.zeros(n + len(again), dtype=np.bool_)
+        starting[n:] = np.isin(again, anew) if len(anew) < len(again) else True
+        both = np.concatenate([state, state[:, again]], axis=1)
+        both_segment = np.concatenate([segment, segment[again]])
+        both[:, starting] = fresh
+        both_segment[starting] = fresh_segment
+        return both, line_s, both_segment, starting
+
+    def _fresh(self, cars: IntArray) -> StartStates:
         """Return state [6, m], start line s [m] and segment [m] of new drives."""
         if self.starts is Starts.LINE:
+            if self.cars > 1:
+                return grid_starts(self.track, self.car, cars % self.cars)
             return line_starts(self.track, self.car, len(cars))
         assert self._start_list is not None, "reset() draws the list"
-        return self._start_list.draw(cars)
+        return self._traffic.make_room(self.objects, cars, self._start_list.draw(cars))
 
     def _begin(self, cars: IntArray, line_s: FloatArray, s_m: FloatArray) -> None:
         """Begin the drives of some cars [m] that stand with their noses at `s_m` [m]."""
         self._timing.start(cars, line_s, s_m)
+        self._traffic.begin(cars, line_s)
         if self._conditions:
             self._conditions.begin(cars)
         for car in cars.tolist():

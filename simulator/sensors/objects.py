@@ -32,15 +32,18 @@ def observe_objects(objects: Objects | None, now: Situation) -> NDArray[np.float
     length = objects.track.length_m
     way = objects.s_m - now.location.s_m[:, None] + PASSED_M
     way = way - np.floor(way / length) * length - PASSED_M
-    order = np.argsort(way, axis=1, kind="stable")
+    order = np.argsort(way, axis=1, kind="stable")  # absent ones, with a NaN, come last
     rows = np.arange(len(way))
+    own = rows if len(objects.x) > 1 else 0
     for place in range(min(NEXT_OBJECTS, len(objects))):
         which = order[:, place]
         near = np.minimum(np.maximum(1.0 - way[rows, which] / RANGE_M, 0.0), 1.0)
-        to_x, to_y = objects.x[which] - now.nose_x, objects.y[which] - now.nose_y
+        to_x, to_y = objects.x[own, which] - now.nose_x, objects.y[own, which] - now.nose_y
         first = place * len(READINGS)
         seen[:, first] = near
-        seen[:, first + 1] = near * (objects.offset_m[which] - now.location.offset_m) * OFFSET_SCALE
+        seen[:, first + 1] = near * (objects.offset_m[own, which] - now.location.offset_m) * OFFSET_SCALE
         seen[:, first + 2] = near * (to_x * now.cos + to_y * now.sin)
         seen[:, first + 3] = near * (to_y * now.cos - to_x * now.sin) * OFFSET_SCALE
+    if not objects.shared:
+        np.nan_to_num(seen, copy=False)
     return seen

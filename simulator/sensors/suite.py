@@ -122,19 +122,18 @@ class SensorSuite:
         road: Road,
         base_to_nose_m: float,
         cars: int,
-        objects: Objects | None = None,
         imperfections: Imperfections | None = None,
     ) -> None:
-        """Set the sensors up; the first camera on a track draws its ground. `objects` are on the road.
+        """Set the sensors up; the first camera on a track draws its ground.
 
         With `imperfections` that blur the senses, cameras also see another light in each episode.
         """
-        self._objects = objects
         self._imperfections = imperfections if imperfections and imperfections.noise else None
         if self._imperfections:
             senses = replace(senses, random_colours=True, lidar_noise=True)
         self.senses, self._road, self._base_to_nose_m = senses, road, base_to_nose_m
         self._vector_only = senses.sensors == (Sensor.VECTOR,) and not self._imperfections
+        self._sees_boxes = any("camera" in sensor or sensor in LIDARS for sensor in senses.sensors)
         self._cameras = {sensor: self._mount(sensor) for sensor in senses.sensors if "camera" in sensor}
         self._episode = np.zeros(cars, dtype=np.uint64)
         self._tables = np.zeros((cars, 256), dtype=np.uint8)
@@ -153,36 +152,41 @@ class SensorSuite:
         self._reading = 0
 
     def observe(
-        self, now: Situation, cars: IntArray, fresh: NDArray[np.bool_], boxes: Boxes | None = None
+        self,
+        now: Situation,
+        cars: IntArray,
+        fresh: NDArray[np.bool_],
+        objects: Objects | None = None,
+        boxes: Boxes | None = None,
     ) -> Observation:
         """Return what the cars [m] observe in situations [m]; `fresh` [m] marks first looks of an episode.
 
         A car may be in the list twice: at its episode's end and, fresh, at the next one's beginning.
+        `objects` are what is around them, [1, k] or [m, k]; `boxes` [1 or m] are seen instead, if given.
         """
         if self._vector_only:
             return observe(self._road, now)
         reading = np.uint64(2 * self._reading) + fresh.astype(np.uint64)
         if self._imperfections:
             now = blurred(now, self._imperfections, self._seeds[cars], reading)
-        if boxes is None and self._objects is not None:
-            boxes = self._objects.boxes
-        seen = None if boxes is None else boxes.for_cars(cars)
+        if boxes is None and objects is not None and self._sees_boxes:
+            boxes = objects.boxes
         pose = self._pose(now)
         readings: dict[str, NDArray[Any]] = {}
-        distance = self._distances(pose, self._seeds[cars], reading, seen)
+        distance = self._distances(pose, self._seeds[cars], reading, boxes)
         tables = self._colours(cars, fresh)
         for sensor in self.senses.sensors:
             if sensor is Sensor.VECTOR:
                 readings[str(sensor)] = observe(self._road, now)
             elif sensor is Sensor.OBJECT_VECTOR:
-                parts = (observe(self._road, now), observe_objects(self._objects, now))
+                parts = (observe(self._road, now), observe_objects(objects, now))
                 readings[str(sensor)] = np.concatenate(parts, axis=1)
             elif sensor is Sensor.BORDER_LIDAR:
                 readings[str(sensor)] = border.border_of(self._road.track).distances(pose)
             elif sensor in LIDARS:
                 readings[str(sensor)] = LIDARS[sensor](distance)
             else:
-                readings[str(sensor)] = self._pictures(sensor, pose, tables, seen)
+                readings[str(sensor)] = self._pictures(sensor, pose, tables, boxes)
         self._reading += 1
         return readings if len(readings) > 1 else readings[str(self.senses.sensors[0])]
 

@@ -41,16 +41,16 @@ def on_lane(track: Track, s_m: float, lane: Lane = Lane.INNER, kind: Kind = Kind
 
 def test_obstacle_stands_in_the_middle_of_its_lane(oval: Track) -> None:
     objects = Objects.on(oval, [on_lane(oval, 2.1, Lane.OUTER), on_lane(oval, 1.1)])
-    assert objects.s_m == pytest.approx([1.1, 2.1])
-    assert objects.offset_m == pytest.approx([0.25, -0.25]), "driven counter-clockwise, inner is left"
-    assert objects.x == pytest.approx([1.1, 2.1], abs=0.001)
+    assert objects.s_m[0] == pytest.approx([1.1, 2.1])
+    assert objects.offset_m[0] == pytest.approx([0.25, -0.25]), "driven counter-clockwise, inner is left"
+    assert objects.x[0] == pytest.approx([1.1, 2.1], abs=0.001)
 
 
 def test_drawn_obstacles_follow_the_seed_and_keep_their_distance(oval: Track) -> None:
     drawn = place_obstacles(oval, 6, seed=4)
     assert drawn == place_obstacles(oval, 6, seed=4) != place_obstacles(oval, 6, seed=5)
     for seed in range(30):
-        s_m = Objects.on(oval, place_obstacles(oval, 6, seed)).s_m
+        s_m = Objects.on(oval, place_obstacles(oval, 6, seed)).s_m[0]
         assert np.diff(s_m).min() > 1.95
         assert s_m[0] >= START_CLEAR_M - 0.01
         assert s_m[-1] <= oval.length_m - START_CLEAR_M + 0.01

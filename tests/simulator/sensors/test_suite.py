@@ -164,7 +164,7 @@ def test_objects_reach_cameras_and_lidars() -> None:
     beside = np.column_stack([now.nose_x - 0.3 * now.sin, now.nose_y + 0.3 * now.cos])
     ahead = np.column_stack([now.nose_x + now.cos, now.nose_y + now.sin])
     boxes = Boxes.at(np.stack([beside, ahead], axis=1), now.yaw_rad[:, None])
-    empty, full = suite.observe(now, cars, nobody), suite.observe(now, cars, nobody, boxes)
+    empty, full = suite.observe(now, cars, nobody), suite.observe(now, cars, nobody, boxes=boxes)
     for name in set(map(str, Sensor)) - {"vector", "object_vector", "border_lidar"}:
         assert not np.array_equal(empty[name], full[name])
     assert np.array_equal(empty["vector"], full["vector"])
