@@ -117,14 +117,38 @@ def _check_shape(table: NDArray[np.float64], name: str) -> None:
             f"{name}: expected a centre line of {MIN_LENGTH_M:.0f} to {MAX_LENGTH_M:.0f} m, "
             f"it is {length:.3g} m long; are its units metres?"
         )
-    half_widths = np.hypot(*np.vstack([inner - centre, outer - centre]).T)
-    if half_widths.min() < MIN_HALF_WIDTH_M or half_widths.max() > MAX_HALF_WIDTH_M:
-        raise TrackError(
-            f"{name}: expected borders {MIN_HALF_WIDTH_M} to {MAX_HALF_WIDTH_M} m from the centre line, they "
-            f"are {half_widths.min():.3f} to {half_widths.max():.3f} m away; mend the rows where they are not"
-        )
+    _check_widths(centre, inner, outer, name)
+    for title, line in (("centre line", centre), ("inner border", inner), ("outer border", outer)):
+        _check_self_crossing(line, title, name)
     _check_sides(centre, inner, outer, name)
-    _check_crossings(centre, inner, outer, name)
+    if found := first_crossing(inner, outer):
+        raise TrackError(
+            f"{name}: expected two borders that never meet, the inner one crosses the outer one in rows "
+            f"{found[0]} and {found[1]}; keep the parts of the road apart"
+        )
+
+
+def _check_widths(
+    centre: NDArray[np.float64], inner: NDArray[np.float64], outer: NDArray[np.float64], name: str
+) -> None:
+    """Refuse borders too near to the centre line or too far from it; say so where one runs backwards."""
+    half_widths = np.hypot(*(np.stack([inner, outer]) - centre).T).T
+    wrong = (half_widths < MIN_HALF_WIDTH_M) | (half_widths > MAX_HALF_WIDTH_M)
+    if not wrong.any():
+        return
+    for title, border, is_wrong in (("inner", inner, wrong[0].any()), ("outer", outer, wrong[1].any())):
+        turned = np.hypot(*(border[::-1] - centre).T)
+        if is_wrong and turned.min() >= MIN_HALF_WIDTH_M and turned.max() <= MAX_HALF_WIDTH_M:
+            raise TrackError(
+                f"{name}: expected borders whose rows run along with the centre line, the {title} one runs "
+                "the other way; turn the order of its rows round"
+            )
+    rows = np.flatnonzero(wrong.any(axis=0))
+    raise TrackError(
+        f"{name}: expected borders {MIN_HALF_WIDTH_M} to {MAX_HALF_WIDTH_M} m from the centre line, they "
+        f"are {half_widths.min():.3f} to {half_widths.max():.3f} m away; mend row {rows[0]} ({len(rows)} in "
+        "all)"
+    )
 
 
 def _check_sides(
@@ -139,6 +163,15 @@ def _check_sides(
     turning_left = float(np.sum(x * y_next - y * x_next)) > 0.0
     expected = 1.0 if turning_left else -1.0
     wrong = np.flatnonzero((inner_side * expected <= 0.0) | (outer_side * expected >= 0.0))
+    if (
+        len(wrong) == len(along)
+        and np.all(inner_side * expected < 0.0)
+        and np.all(outer_side * expected > 0.0)
+    ):
+        raise TrackError(
+            f"{name}: expected the inner border inside of the centre line and the outer border outside, they "
+            "are swapped; exchange the third and fourth number of each row with the fifth and sixth"
+        )
     if len(wrong):
         raise TrackError(
             f"{name}: expected the inner border inside of the centre line and the outer border outside; "
@@ -146,21 +179,12 @@ def _check_sides(
         )
 
 
-def _check_crossings(
-    centre: NDArray[np.float64], inner: NDArray[np.float64], outer: NDArray[np.float64], name: str
-) -> None:
-    """Refuse lines that cross themselves or one another: which part of the road is which would be a guess."""
-    lines = {"centre line": centre, "inner border": inner, "outer border": outer}
-    for title, line in lines.items():
-        if found := first_crossing(line):
-            raise TrackError(
-                f"{name}: expected a {title} that does not cross itself, it does in rows {found[0]} and "
-                f"{found[1]}; move those rows apart, or make the road narrower in tight bends"
-            )
-    if found := first_crossing(inner, outer):
+def _check_self_crossing(line: NDArray[np.float64], title: str, name: str) -> None:
+    """Refuse a line that crosses itself: which part of the road is which would be a guess."""
+    if found := first_crossing(line):
         raise TrackError(
-            f"{name}: expected two borders that never meet, the inner one crosses the outer one in rows "
-            f"{found[0]} and {found[1]}; keep the parts of the road apart"
+            f"{name}: expected the {title} not to cross itself, it does in rows {found[0]} and "
+            f"{found[1]}; move those rows apart, or make the road narrower in tight bends"
         )
 
 
