@@ -68,6 +68,9 @@ class Imperfections:
                 raise ValueError(f"expected imperfections with {name} from 0 to {most}, got {value!r}")
         if not isinstance(self.latency_steps, int):
             raise ValueError(f"expected latency_steps as a whole number, got {self.latency_steps!r}")
+        # Equal imperfections are to have equal texts.
+        object.__setattr__(self, "grip", float(self.grip))
+        object.__setattr__(self, "noise", float(self.noise))
 
     def as_json(self) -> dict[str, object]:
         """Return everything by name, for seeds and versions."""

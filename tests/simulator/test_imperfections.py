@@ -180,6 +180,7 @@ def test_imperfections_nobody_could_drive_with_are_refused(bad: dict[str, Any]) 
 def test_they_are_named_for_seeds_and_versions() -> None:
     assert CALIBRATED.as_json() == {"grip": 0.2, "latency_steps": 1, "noise": 1.0}
     assert Imperfections(**CALIBRATED.as_json()) == CALIBRATED  # type: ignore[arg-type]
+    assert repr(Imperfections(grip=0, noise=1).as_json()) == repr(Imperfections(0.0, 1, 1.0).as_json())
 
 
 def imperfect(imperfections: Imperfections, cars: int = 1, **settings: Any) -> TrackVectorEnv:
