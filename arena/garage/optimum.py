@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from simulator import tracks
 from simulator.car import CLASSIC, SPECS, CarSpec
 from simulator.optimum import Optimum, versions_of
+from simulator.planning import CrossLines, cross_lines
 from simulator.track import Track
 
 __all__ = ["OptimumError", "SolverMissingError", "drivable_lap", "fastest_lap"]
@@ -93,7 +94,7 @@ def drivable_lap(track: Track, spec: CarSpec = CLASSIC) -> Optimum:
 def _solve(problem: _Problem, start: Optimum | None) -> Optimum:
     """Solve, from the middle of the road or from an easier problem's lap."""
     casadi = _casadi()
-    lines = _cross_lines(problem.track)
+    lines = cross_lines(problem.track, NODE_SPACING_M)
     n = len(lines.s_m)
     x = {name: casadi.SX.sym(name, n) for name in UNKNOWN}
     equations, limits, dt, curvature = _equations(casadi, problem, lines, x)
@@ -131,32 +132,8 @@ def _demand_success(problem: _Problem, stats: dict[str, Any]) -> None:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _CrossLines:
-    """Lines across the road at `s_m` [n]: from `right` [n, 2] to `left` [n, 2], `width_m` [n] long."""
-
-    s_m: FloatArray
-    right: FloatArray
-    left: FloatArray
-    width_m: FloatArray
-
-
-def _cross_lines(track: Track) -> _CrossLines:
-    n = math.ceil(track.length_m / NODE_SPACING_M)
-    s = np.arange(n, dtype=np.float64) * (track.length_m / n)
-    right, left = _along(track, track.right, s), _along(track, track.left, s)
-    width: FloatArray = np.hypot(*(left - right).T)
-    return _CrossLines(s, right, left, width)
-
-
-def _along(track: Track, border: FloatArray, s_m: FloatArray) -> FloatArray:
-    """Return the points [n, 2] of a border that belong to centre-line arc lengths [n]."""
-    columns = [np.asarray(np.interp(s_m, track.vertex_s_m, border[:, axis])) for axis in (0, 1)]
-    return np.column_stack(columns)
-
-
 def _equations(
-    casadi: Any, problem: _Problem, lines: _CrossLines, x: dict[str, Any]
+    casadi: Any, problem: _Problem, lines: CrossLines, x: dict[str, Any]
 ) -> tuple[Any, Any, Any, Any]:
     """Return what must be 0, what must not be positive, the times between the lines and the curvatures."""
     after = {name: casadi.vertcat(part[1:], part[0]) for name, part in x.items()}
@@ -196,12 +173,12 @@ def _limits(casadi: Any, problem: _Problem, x: dict[str, Any], after: dict[str, 
     return casadi.vertcat(*limits)
 
 
-def _turns(lines: _CrossLines) -> float:
+def _turns(lines: CrossLines) -> float:
     """Return how often the circuit turns round: 1 counter-clockwise, -1 clockwise."""
     return float(np.rint((_headings(lines)[-1] - _headings(lines)[0]) / (2.0 * np.pi)))
 
 
-def _headings(lines: _CrossLines) -> FloatArray:
+def _headings(lines: CrossLines) -> FloatArray:
     """Return the headings [n + 1] of the middle line, unwrapped over one lap."""
     middle = (lines.left + lines.right) / 2
     step = np.roll(middle, -1, axis=0) - np.roll(middle, 1, axis=0)
@@ -209,7 +186,7 @@ def _headings(lines: _CrossLines) -> FloatArray:
     return np.unwrap(np.append(heading, heading[0]))
 
 
-def _bounds(problem: _Problem, lines: _CrossLines) -> tuple[FloatArray, FloatArray]:
+def _bounds(problem: _Problem, lines: CrossLines) -> tuple[FloatArray, FloatArray]:
     spec, n, lock = problem.spec, len(lines.s_m), problem.max_curvature_pm
     over = problem.over_border_m / lines.width_m
     low: dict[str, Any] = {"share": -over, "curvature": -lock, "speed": 0.3, "length": 0.01, "command": -lock}
@@ -227,7 +204,7 @@ def _bounds(problem: _Problem, lines: _CrossLines) -> tuple[FloatArray, FloatArr
     )
 
 
-def _first_guess(problem: _Problem, lines: _CrossLines, start: Optimum | None) -> FloatArray:
+def _first_guess(problem: _Problem, lines: CrossLines, start: Optimum | None) -> FloatArray:
     """Return the middle of the road at a gentle speed, or an easier problem's lap."""
     n = len(lines.s_m)
     heading = _headings(lines)
@@ -248,7 +225,7 @@ def _first_guess(problem: _Problem, lines: _CrossLines, start: Optimum | None) -
 
 def _result(
     problem: _Problem,
-    lines: _CrossLines,
+    lines: CrossLines,
     values: dict[str, FloatArray],
     lap_s: float,
     curvature: FloatArray,
