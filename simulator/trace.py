@@ -1,6 +1,7 @@
 """A recorded drive: columns by name, one row per step, kept as .npz without pickle.
 
 Row k is the state before the action of step k acts (positions are the nose's), with that action's command.
+What was on the road besides stands beside the columns, if anything was: `objects` and `object_sizes`.
 The same drive gives the same bytes: the archive carries no time stamps.
 """
 
@@ -29,6 +30,7 @@ COLUMNS = (
     "lap",
     "status",
 )
+OBJECTS, OBJECT_SIZES = "objects", "object_sizes"
 MAX_FILE_BYTES = 64_000_000
 
 
@@ -37,15 +39,32 @@ class TraceError(ValueError):
 
 
 class Trace:
-    """A drive of [steps]; `trace["speed_mps"]` is a column, float64, read-only."""
+    """A drive of [steps]; `trace["speed_mps"]` is a column, float64, read-only.
 
-    __slots__ = ("rows",)
+    `objects` [steps, k, 3] are the places x, y (m) of what was on the road around the car, and headings
+    (rad): the middles of rectangles with `object_sizes` [k, 2] (length and width, m). A NaN in a place: not
+    there then. Without objects k is 0.
+    """
 
-    def __init__(self, rows: NDArray[np.float64]) -> None:
-        """Take rows [steps, columns] in the order of `COLUMNS`."""
-        table = np.array(rows, dtype=np.float64, order="C").reshape(-1, len(COLUMNS))
-        table.setflags(write=False)
-        self.rows = table
+    __slots__ = ("object_sizes", "objects", "rows")
+
+    def __init__(
+        self,
+        rows: NDArray[np.float64],
+        objects: NDArray[np.float64] | None = None,
+        object_sizes: NDArray[np.float64] | None = None,
+    ) -> None:
+        """Take rows [steps, columns] in the order of `COLUMNS`; raise ValueError where shapes disagree."""
+        self.rows = _frozen(np.asarray(rows, dtype=np.float64).reshape(-1, len(COLUMNS)))
+        steps = len(self.rows)
+        self.objects = _frozen(np.zeros((steps, 0, 3)) if objects is None else objects)
+        self.object_sizes = _frozen(np.zeros((0, 2)) if object_sizes is None else object_sizes)
+        count = len(self.object_sizes)
+        if self.objects.shape != (steps, count, 3) or self.object_sizes.shape != (count, 2):
+            raise ValueError(
+                f"expected objects [{steps} steps, k, 3] and their sizes [k, 2], got shapes "
+                f"{self.objects.shape} and {self.object_sizes.shape}"
+            )
 
     def __getitem__(self, column: str) -> NDArray[np.float64]:
         """Return a column [steps]; raise KeyError for an unknown name."""
@@ -57,10 +76,13 @@ class Trace:
         return len(self.rows)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Trace) and self.rows.tobytes() == other.rows.tobytes()
+        return isinstance(other, Trace) and self._parts() == other._parts()
 
     def __hash__(self) -> int:
-        return hash(self.rows.tobytes())
+        return hash(self._parts())
+
+    def _parts(self) -> tuple[bytes, bytes, bytes]:
+        return self.rows.tobytes(), self.objects.tobytes(), self.object_sizes.tobytes()
 
     def __repr__(self) -> str:
         return f"Trace({len(self)} steps)"
@@ -70,8 +92,11 @@ class Trace:
         return {name: self[name] for name in COLUMNS}
 
     def to_bytes(self) -> bytes:
-        """Return the .npz archive: one array per column."""
-        return npz_bytes(self.columns())
+        """Return the .npz archive: one array per column, and two for the objects if there are any."""
+        arrays = dict(self.columns())
+        if len(self.object_sizes):
+            arrays |= {OBJECTS: self.objects, OBJECT_SIZES: self.object_sizes}
+        return npz_bytes(arrays)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Trace:
@@ -81,7 +106,8 @@ class Trace:
         try:
             with np.load(io.BytesIO(data), allow_pickle=False) as archive:
                 columns = [np.asarray(archive[name], dtype=np.float64) for name in COLUMNS]
-            return cls(np.column_stack(columns))
+                extras = [archive[name] for name in (OBJECTS, OBJECT_SIZES) if name in archive]
+            return cls(np.column_stack(columns), *extras)
         except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as error:
             raise TraceError(
                 f"expected an .npz archive with the columns {', '.join(COLUMNS)}: {error}"
@@ -95,3 +121,9 @@ class Trace:
     def load(cls, path: str | Path) -> Trace:
         """Read the archive from a file."""
         return cls.from_bytes(Path(path).read_bytes())
+
+
+def _frozen(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    array = np.array(values, dtype=np.float64, order="C")
+    array.setflags(write=False)
+    return array

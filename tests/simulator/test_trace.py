@@ -47,6 +47,21 @@ def test_saved_trace_comes_back_equal_and_as_the_same_bytes(oval: Track, tmp_pat
         assert tuple(archive.files) == COLUMNS
 
 
+def test_objects_travel_with_the_drive(oval: Track) -> None:
+    plain = recorded(oval, 4)
+    assert plain.objects.shape == (4, 0, 3)
+    places = np.arange(24.0).reshape(4, 2, 3)
+    places[2:, 1] = np.nan
+    trace = Trace(plain.rows, places, np.array([[0.5, 0.4], [0.3, 0.2]]))
+    copy = Trace.from_bytes(trace.to_bytes())
+    assert copy == trace != plain
+    assert np.array_equal(copy.objects, places, equal_nan=True)
+    assert copy.object_sizes.tolist() == [[0.5, 0.4], [0.3, 0.2]]
+    assert Trace.from_bytes(plain.to_bytes()) == plain
+    with pytest.raises(ValueError, match=r"expected objects \[4 steps, k, 3\]"):
+        Trace(plain.rows, places[:3], trace.object_sizes)
+
+
 def test_trace_cannot_be_changed_and_knows_its_columns(oval: Track) -> None:
     trace = recorded(oval, 3)
     with pytest.raises(ValueError, match="read-only"):
