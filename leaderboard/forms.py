@@ -81,9 +81,17 @@ class Form:
             return 0
         return round(float(raw) * 1000)
 
-    def choice(self, name: str, allowed: Sequence[str], *, label: str) -> str:
-        """Read one of the allowed values."""
-        found = self.values.get(name, "")
+    def decimal(self, name: str, *, label: str, low: float, high: float) -> float:
+        """Read a number within a range; a comma is a point."""
+        raw = self.values.get(name, "").strip().replace(",", ".")
+        if not re.fullmatch(r"\d{1,6}(\.\d{1,6})?", raw) or not low <= float(raw) <= high:
+            self.fault(name, f"{label} must be a number from {low:g} to {high:g}, like {low:g}.")
+            return low
+        return float(raw)
+
+    def choice(self, name: str, allowed: Sequence[str], *, label: str, default: str = "") -> str:
+        """Read one of the allowed values; a form that does not have the field at all means `default`."""
+        found = self.values.get(name, default)
         if found not in allowed:
             self.fault(name, f"{label}: choose one of {', '.join(allowed)}.")
             return allowed[0] if allowed else ""

@@ -16,16 +16,16 @@ from sqlalchemy.orm import Session
 import starter_kits
 from arena.league import accounts, db, seasons, submissions
 from arena.league.errors import InvalidInput, LeagueError
-from arena.league.models import Race, Racer, Season
-from arena.league.plans import NUMBER_RANGES, TITLE_LENGTH, RacePlan
+from arena.league.models import Race, Racer
+from arena.league.plans import TITLE_LENGTH, RacePlan
 from arena.league.scoring import DEFAULT_POINTS
-from arena.league.states import Car, SubmissionState, Timing
-from leaderboard import queries
+from arena.league.states import SubmissionState
+from leaderboard import courses, queries
+from leaderboard import race_form as race_forms
 from leaderboard.auth import load_race, load_racer, load_season, load_submission, now, organiser_required
 from leaderboard.context import arena
 from leaderboard.forms import Form
 from leaderboard.words import local_input
-from simulator import tracks
 
 blueprint = Blueprint("organise", __name__, url_prefix="/organise")
 
@@ -103,20 +103,15 @@ def race_form(slug: str) -> ResponseReturnValue:
     """Show a race form filled with the usual rules and the season's times."""
     with arena().reading() as session:
         season = load_season(session, slug)
-        typed = {
-            "opens_at": local_input(max(season.opens_at, _this_hour())),
-            "closes_at": local_input(season.closes_at),
-            "track": tracks.names()[0],
-            "timing": Timing.BEST_LAP.value,
-            "car": Car.CLASSIC.value,
-            "laps": "3",
-            "average_laps": "3",
-            "training_steps": "500,000",
-            "max_submissions": "50",
-            "penalty_s": "2",
-            "house_car": "on",
-        }
-        return _race_form_page(season, Form(typed, _zone()))
+        return race_forms.page(season, Form(race_forms.first_values(season, _this_hour()), _zone()))
+
+
+@blueprint.get("/preview")
+@organiser_required
+def preview() -> ResponseReturnValue:
+    """Draw the road that a form describes: a part of its page, for the form's island."""
+    drawn = race_forms.preview_of(Form(request.args))
+    return render_template("organise/_preview.html", preview=drawn)
 
 
 @blueprint.post("/seasons/<slug>/races/new")
@@ -124,16 +119,20 @@ def race_form(slug: str) -> ResponseReturnValue:
 def open_race(slug: str) -> ResponseReturnValue:
     """Open a race, with the house car in it if asked."""
     form = Form(request.form, _zone())
-    plan = _plan(form)
+    if form.typed("action") == "preview":
+        with arena().reading() as session:
+            return race_forms.page(load_season(session, slug), form)
+    plan = race_forms.plan_of(form)
     try:
         if form.ok:
+            courses.check(plan)
             return _race_made(slug, plan, has_house_car=form.checked("house_car"))
     except InvalidInput as error:
         form.fault(error.field, error.message)
     except LeagueError as error:
         form.fault("title", error.message)
     with arena().reading() as session:
-        return _race_form_page(load_season(session, slug), form), 422
+        return race_forms.page(load_season(session, slug), form), 422
 
 
 def _race_made(slug: str, plan: RacePlan, *, has_house_car: bool) -> ResponseReturnValue:
@@ -145,39 +144,6 @@ def _race_made(slug: str, plan: RacePlan, *, has_house_car: bool) -> ResponseRet
         note = _house_car_note(session, race, at) if has_house_car else ""
     flash(f"{race.title} is set up. {note}".strip(), "good")
     return redirect(url_for("organise.race", slug=race.slug))
-
-
-def _race_form_page(season: Season, form: Form) -> str:
-    described = [tracks.describe(name) for name in tracks.names()]
-    return render_template("organise/race_form.html", season=season, form=form, tracks=described)
-
-
-def _plan(form: Form) -> RacePlan:
-    """Read the race form."""
-    timing = Timing(form.choice("timing", [member.value for member in Timing], label="What counts"))
-    average = None
-    if timing is Timing.AVERAGE:
-        average = _number(form, "average_laps", "laps", "The number of laps to average")
-    opens_at, closes_at = _window(form)
-    return RacePlan(
-        slug=form.slug("slug", label="The short name"),
-        title=form.text("title", longest=TITLE_LENGTH, label="The title"),
-        track=form.choice("track", tracks.names(), label="The track"),
-        laps=_number(form, "laps", "laps", "The number of laps"),
-        timing=timing,
-        average_laps=average,
-        car=Car(form.choice("car", [member.value for member in Car], label="The car")),
-        opens_at=opens_at,
-        closes_at=closes_at,
-        training_steps=_number(form, "training_steps", "training_steps", "The training budget"),
-        max_submissions=_number(form, "max_submissions", "max_submissions", "The number of tries"),
-        off_track_penalty_ms=form.seconds_as_ms("penalty_s", label="The penalty", high_s=60),
-    )
-
-
-def _number(form: Form, name: str, limits: str, label: str) -> int:
-    low, high = NUMBER_RANGES[limits]
-    return form.integer(name, label=label, low=low, high=high)
 
 
 def _window(form: Form) -> tuple[datetime, datetime]:

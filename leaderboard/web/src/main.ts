@@ -10,6 +10,7 @@ const ISLANDS: Record<string, () => Promise<{ mount: Mount }>> = {
   training: () => import("./islands/training"),
   feed: () => import("./islands/feed"),
   editor: () => import("./islands/editor"),
+  race_form: () => import("./islands/race_form"),
   slug: () => import("./islands/slug"),
 };
 

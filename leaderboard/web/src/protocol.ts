@@ -183,11 +183,15 @@ export interface ReplayCar {
   trace_url: string;
 }
 
+export type Direction = "forward" | "reversed" | "alternate";
+
 export interface Replay {
   race: string;
   track: string;
   /** Laps of the race. */
   laps: number;
+  direction: Direction;
+  /** The track turned into the direction of driving; forward where laps go both ways in turn. */
   track_url: string;
   cars: ReplayCar[];
 }
@@ -205,6 +209,17 @@ export interface TraceData {
     lap: number[];
   };
   laps: Lap[];
+  /** What stood or drove on the road around the car; absent where the road was free. */
+  objects?: TraceObject[];
+}
+
+/** One entry per sample of the drive, or one for all where the object stands; null where it is not there. */
+export interface TraceObject {
+  length_m: number;
+  width_m: number;
+  x_m: (number | null)[];
+  y_m: (number | null)[];
+  yaw_rad: number[];
 }
 
 export interface CannedReward {

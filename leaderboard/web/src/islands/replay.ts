@@ -1,7 +1,7 @@
 /** The race from above: every car's recorded drive on one clock, over HTTP; new official trials join. */
 
 import "./replay.css";
-import { Announcer, element, onThemeChange, prefersReducedMotion } from "../dom";
+import { Announcer, element, onThemeChange, prefersReducedMotion, setText } from "../dom";
 import { lapTime } from "../format";
 import { getJson } from "../http";
 import { listen } from "../live/connection";
@@ -20,7 +20,7 @@ export async function mount(host: HTMLElement): Promise<void> {
   const address = `/api/v1/races/${encodeURIComponent(race)}/replay`;
   const replay = await getJson<Replay>(address);
   const track = await getJson<TrackGeometry>(replay.track_url);
-  const theatre = new Theatre(host, track, replay.laps);
+  const theatre = new Theatre(host, track, replay);
   await theatre.show(replay.cars);
   const leave = listen(`race:${race}`, {
     onEvent: (event) => {
@@ -38,18 +38,19 @@ class Theatre {
   private readonly legend: Legend;
   private readonly announcer: Announcer;
   private readonly empty = element("p", { class: "replay-empty" }, "No car has driven yet. The first trial appears here by itself.");
+  private readonly note = element("p", { class: "hint replay-note", hidden: true });
   private drives: Drive[] = [];
   private hasShown = false;
 
-  constructor(host: HTMLElement, track: TrackGeometry, laps: number) {
-    this.stage = new Stage(track);
+  constructor(host: HTMLElement, track: TrackGeometry, replay: Replay) {
+    this.stage = new Stage(track, replay.direction !== "alternate");
     this.player = new Player(() => this.draw(), () => this.changed());
     this.controls = new Controls(this.player, host);
-    this.legend = new Legend(laps, () => this.draw(true));
+    this.legend = new Legend(replay.laps, () => this.draw(true));
     this.announcer = new Announcer(host);
     const picture = element("div", { class: "replay-picture" }, this.stage.canvas, this.empty, this.controls.full);
     host.replaceChildren(
-      element("div", { class: "replay-stage" }, picture, this.legend.list), this.controls.bar,
+      element("div", { class: "replay-stage" }, picture, this.legend.list), this.controls.bar, this.note,
       ...host.querySelectorAll("[role=status]"),
     );
     host.classList.add("replay");
@@ -95,7 +96,16 @@ class Theatre {
     this.draw(true);
   }
 
+  /** Only one drive's boxes and other cars are drawn: say whose, where they are not the same for all. */
+  private explain(): void {
+    const first = this.drives.find((drive) => !drive.isHidden && drive.trace.objects?.length);
+    const moves = first?.trace.objects?.some((object) => object.x_m.length > 1) ?? false;
+    this.note.hidden = !first || !moves;
+    if (first) setText(this.note, `The white cars are those that ${first.car.name} met.`);
+  }
+
   private draw(isForced = false): void {
+    if (isForced) this.explain();
     this.stage.draw(this.drives, this.player.time);
     this.legend.draw(this.player.time, isForced || !this.player.isPlaying);
     this.controls.moved();

@@ -46,10 +46,12 @@ export interface Ground {
   palette: Palette;
   width: number;
   height: number;
+  /** Whether arrows tell the way round: not where laps go both ways in turn. */
+  showsWay: boolean;
 }
 
 export function drawGround(ctx: CanvasRenderingContext2D, ground: Ground): void {
-  const { track, camera, palette, width, height } = ground;
+  const { track, camera, palette, width, height, showsWay } = ground;
   paintMeadow(ctx, palette, width, height);
   const inner = path(track.inner, camera);
   const outer = path(track.outer, camera);
@@ -70,7 +72,7 @@ export function drawGround(ctx: CanvasRenderingContext2D, ground: Ground): void 
   stroke(ctx, inner, palette.line, lineWidth);
   stroke(ctx, outer, palette.line, lineWidth);
   drawKerbs(ctx, track, camera, palette);
-  drawArrows(ctx, track, camera, palette);
+  if (showsWay) drawArrows(ctx, track, camera, palette);
   drawFinish(ctx, track, camera);
 }
 

@@ -5,6 +5,7 @@ import type { TrackGeometry } from "../protocol";
 import { wholeTrack, type Camera } from "./camera";
 import { drawCar, drawTrail, Labels } from "./cars";
 import { DAY, drawGround, NIGHT } from "./ground";
+import { drawObject, objectsAt } from "./objects";
 import { poseAt, type Drive } from "./trace";
 
 export class Stage {
@@ -13,7 +14,7 @@ export class Stage {
   private camera: Camera | null = null;
   private size = { width: 0, height: 0, ratio: 1 };
 
-  constructor(private readonly track: TrackGeometry) {
+  constructor(private readonly track: TrackGeometry, private readonly showsWay = true) {
     this.canvas.className = "replay-canvas";
     this.canvas.setAttribute("role", "img");
     this.canvas.setAttribute("aria-label", `The track ${track.title} from above, with the cars on it.`);
@@ -34,7 +35,7 @@ export class Stage {
     const ctx = this.still.getContext("2d");
     if (!ctx) return;
     ctx.scale(ratio, ratio);
-    drawGround(ctx, { track: this.track, camera: this.camera, palette: isDark() ? NIGHT : DAY, width, height });
+    drawGround(ctx, { track: this.track, camera: this.camera, palette: isDark() ? NIGHT : DAY, width, height, showsWay: this.showsWay });
   }
 
   draw(drives: readonly Drive[], t: number): void {
@@ -48,6 +49,9 @@ export class Stage {
       .filter((drive) => !drive.isHidden)
       .map((drive) => ({ drive, pose: poseAt(drive.trace, t) }))
       .sort((a, b) => b.pose.distance - a.pose.distance);
+    // What was on the road differs from drive to drive: one drive's is shown, that of the first in the list.
+    const first = drives.find((drive) => !drive.isHidden);
+    for (const object of first ? objectsAt(first.trace, t) : []) drawObject(ctx, object, this.camera);
     for (const { drive } of shown) drawTrail(ctx, drive, t, this.camera);
     for (const { drive, pose } of [...shown].reverse()) {
       drawCar(ctx, pose, drive.colour, this.camera, drive === shown[0]?.drive);
