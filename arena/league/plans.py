@@ -43,7 +43,9 @@ DEFAULT_BOT_SPEED_MPS = 0.2
 BOT_SPEED_RANGE_MPS = (0.1, 4.0)
 # What every race has a number of; the others belong to one race type each.
 _EVERY_RACE = ("laps", "training_steps", "max_submissions", "off_track_penalty_ms", "seed")
-_OBSTACLE = re.compile(r"\s*(\d{1,2}(?:\.\d{0,12})?|\.\d{1,12})\s*,\s*(inner|outer|-?1)\s*", re.IGNORECASE)
+_OBSTACLE = re.compile(
+    r"\s*(\d{1,2}(?:\.\d{0,12})?|\.\d{1,12})\s*,\s*(inner|outer|-?1)\s*", re.ASCII | re.IGNORECASE
+)
 OBSTACLES_LENGTH = 500
 
 
