@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import select
@@ -68,11 +69,20 @@ def drive_of(lap_times_ms: Sequence[int]) -> TrialResult:
     )
 
 
-def result(session: Session, race: Race, racer: Racer, lap_times_ms: Sequence[int], now: datetime) -> Trial:
-    """Take a new submission all the way to its recorded trial."""
+def result(
+    session: Session,
+    race: Race,
+    racer: Racer,
+    lap_times_ms: Sequence[int],
+    now: datetime,
+    *,
+    suspicious_laps: tuple[int, ...] = (),
+) -> Trial:
+    """Take a new submission all the way to its recorded trial; with suspicious laps it is held."""
     lease = claim_of(session, enter(session, race, racer, now), now)
     to_the_start(session, lease, now)
-    return results.record_trial(session, lease, drive_of(lap_times_ms), now)
+    drive = replace(drive_of(lap_times_ms), suspicious_laps=suspicious_laps)
+    return results.record_trial(session, lease, drive, now)
 
 
 def total(session: Session, race: Race, racer: Racer, official_ms: int, now: datetime) -> Trial:

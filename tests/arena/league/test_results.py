@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
-from arena.league import accounts, badges, db, events, results, standings
+from arena.league import accounts, badges, db, events, results, standings, stewards
 from arena.league.models import Event, Lap, Race, Racer, Season, Standing, Submission, TimeBucket, Trial
 from arena.league.results import LapResult, TrialResult
 from arena.league.states import SubmissionState, Timing
@@ -114,9 +114,12 @@ def _counts(engine: Engine) -> tuple[int, ...]:
         return tuple(session.execute(select(func.count()).select_from(t)).scalar_one() for t in tables)
 
 
-HISTORIES = st.lists(
-    st.tuples(st.integers(0, 5), st.lists(st.integers(0, 30), max_size=4), st.integers(0, 2)), max_size=25
+DRIVES = st.tuples(
+    st.integers(0, 5), st.lists(st.integers(0, 30), max_size=4), st.integers(0, 2), st.booleans()
 )
+# Which of the waiting trials is decided on, and whether it is cleared.
+DECISIONS = st.tuples(st.integers(0, 24), st.booleans())
+HISTORIES = st.lists(DRIVES | DECISIONS, max_size=25)
 
 
 def drivers(engine: Engine) -> list[Racer]:
@@ -188,22 +191,42 @@ def expected_order(session: Session, race: Race) -> list[tuple[int, datetime, in
     return sorted(best.values())
 
 
-def test_what_is_kept_equals_what_the_laps_say(engine: Engine) -> None:
-    """Random histories, each rolled back: kept, rebuilt and plainly sorted standings are the same."""
+def test_what_is_kept_equals_what_the_laps_say(engine: Engine, cast: Cast) -> None:
+    """Random histories with held, cleared and struck trials, each rolled back: kept, rebuilt and plainly
+    sorted standings are the same.
+    """
     people = drivers(engine)
 
     @settings(max_examples=30, deadline=None)
     @given(history=HISTORIES, timing=st.sampled_from(list(Timing)))
-    def follow(history: list[tuple[int, list[int], int]], timing: Timing) -> None:
+    def follow(history: list[tuple[Any, ...]], timing: Timing) -> None:
         with Session(engine) as session:
             race = race_of(session, timing)
             at = NOON
-            for driver, laps, seconds in history:
+            for step in history:
+                if len(step) == 2:
+                    decide(session, *step, by=cast.olga, at=at)
+                    continue
+                driver, laps, seconds, doubted = step
                 at += timedelta(seconds=seconds)
-                result(session, race, people[driver], [9_000 + 7 * ms for ms in laps], at)
+                times = [9_000 + 7 * ms for ms in laps]
+                doubts = (1,) if doubted and laps else ()
+                result(session, race, people[driver], times, at, suspicious_laps=doubts)
             compare(session, race, people)
 
     follow()
+
+
+def decide(session: Session, pick: int, is_cleared: bool, *, by: Racer, at: datetime) -> None:
+    """Decide on one of the trials that wait, if any does."""
+    waiting = stewards.waiting(session)
+    if not waiting:
+        return
+    trial = waiting[pick % len(waiting)]
+    if is_cleared:
+        stewards.clear(session, trial, by=by, now=at)
+    else:
+        stewards.strike(session, trial, by=by, now=at, reason="Too fast to be true.")
 
 
 def compare(session: Session, race: Race, people: list[Racer]) -> None:
