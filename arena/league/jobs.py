@@ -12,6 +12,7 @@ then age.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,10 +24,12 @@ from sqlalchemy.orm import Session
 
 from arena.league import db, events, transitions
 from arena.league.columns import Json, storable_json
-from arena.league.errors import NotFound, StaleLease
+from arena.league.errors import NotFound, StaleLease, WrongState
 from arena.league.events import Subject
 from arena.league.models import Job, Racer, Submission
-from arena.league.states import JobKind, JobState
+from arena.league.states import RUNNING, JobKind, JobState, SubmissionState
+
+log = logging.getLogger("arena.league.jobs")
 
 MAX_FAULTS = 3
 # A racer whose job was claimed within this time has had a turn lately and lets others go first.
@@ -95,7 +98,15 @@ def claim(
     job_id = session.execute(queue(now, kinds).limit(1)).scalar()
     if job_id is None:
         return None
-    until = now + timedelta(seconds=lease_s)
+    try:
+        with session.begin_nested():
+            return _claimed(session, job_id, worker, now, now + timedelta(seconds=lease_s))
+    except WrongState as error:
+        _follow_submission(session, job_id, error, now)
+        return None
+
+
+def _claimed(session: Session, job_id: int, worker: str, now: datetime, until: datetime) -> Lease | None:
     taken = (
         update(Job)
         .where(Job.id == job_id, Job.state == JobState.QUEUED)
@@ -200,13 +211,35 @@ def fault(session: Session, lease: Lease, message: str, now: datetime) -> bool:
 
 
 def reap_expired(session: Session, now: datetime) -> list[int]:
-    """Take work back from workers that went silent; return the ids of the jobs."""
+    """Take work back from workers that went silent; return the ids of the jobs.
+
+    Each in a savepoint: a job that contradicts its submission must not keep the others with dead workers.
+    """
     db.take_turn(session)
     expired = select(Job).where(Job.state == JobState.CLAIMED, Job.lease_until < now).order_by(Job.id)
     jobs = list(session.execute(expired, execution_options={"populate_existing": True}).scalars())
-    for job in jobs:
-        _count_fault(session, job, f"The worker {job.worker} went silent.", now)
-    return [job.id for job in jobs]
+    ids = [job.id for job in jobs]
+    for job_id, job in zip(ids, jobs, strict=True):
+        try:
+            with session.begin_nested():
+                _count_fault(session, job, f"The worker {job.worker} went silent.", now)
+        except WrongState as error:
+            _follow_submission(session, job_id, error, now)
+    return ids
+
+
+def _follow_submission(session: Session, job_id: int, error: WrongState, now: datetime) -> None:
+    """Set a job right that contradicts its submission: what people see of it is the submission."""
+    log.warning("Job %d contradicts its submission and follows it from now on. %s", job_id, error.message)
+    job = session.get_one(Job, job_id, populate_existing=True)
+    submission = session.get_one(Submission, job.submission_id, populate_existing=True)
+    if submission.state in RUNNING:
+        transitions.requeued(session, submission.id, "The queue had lost it.", now)
+    waits = submission.state is SubmissionState.QUEUED
+    job.state = JobState.QUEUED if waits else JobState.CANCELLED
+    job.finished_at = None if waits else now
+    job.lease_until = None
+    session.flush()
 
 
 def cancel(session: Session, submission_id: str, now: datetime) -> None:

@@ -107,6 +107,59 @@ def test_a_silent_workers_submission_waits_again(
     assert claim(session, clock.tick(), "worker-2").attempt == 2
 
 
+@pytest.mark.parametrize(
+    ("shown", "left"),
+    [
+        (SubmissionState.RECORDED, JobState.CANCELLED),
+        (SubmissionState.STALLED, JobState.CANCELLED),
+        (SubmissionState.QUEUED, JobState.QUEUED),
+    ],
+)
+def test_a_job_that_contradicts_its_submission_does_not_stop_the_reaper(
+    session: Session,
+    race: Race,
+    cast: Cast,
+    clock: Clock,
+    shown: SubmissionState,
+    left: JobState,
+) -> None:
+    """As after a repair by hand: the job is at work, its submission is not."""
+    broken, fine = (enter(session, race, person, clock.tick()) for person in (cast.ann, cast.cleo))
+    lease, _ = claim(session, clock.now), claim(session, clock.now)
+    broken.state = shown
+    assert len(jobs.reap_expired(session, clock.tick(31))) == 2
+    assert (fine.state, broken.state) == (SubmissionState.QUEUED, shown)
+    assert session.get_one(Job, lease.job_id).state is left
+    assert jobs.reap_expired(session, clock.tick(31)) == []
+    assert "submission.requeued" not in names_of(session, broken)
+
+
+@pytest.mark.parametrize(
+    ("shown", "left"),
+    [
+        (SubmissionState.RECORDED, JobState.CANCELLED),
+        (SubmissionState.TRAINING, JobState.QUEUED),
+    ],
+)
+def test_a_job_that_contradicts_its_submission_does_not_block_the_queue(
+    session: Session,
+    race: Race,
+    cast: Cast,
+    clock: Clock,
+    shown: SubmissionState,
+    left: JobState,
+) -> None:
+    broken, fine = (enter(session, race, person, clock.tick()) for person in (cast.ann, cast.cleo))
+    broken.state = shown
+    session.flush()
+    assert jobs.claim(session, "worker", clock.tick(), 30) is None
+    job = session.execute(select(Job).where(Job.submission_id == broken.id)).scalar_one()
+    assert job.state is left
+    taken = {claim(session, clock.tick()).submission_id for _ in range(1 + (left is JobState.QUEUED))}
+    assert fine.id in taken
+    assert broken.state is (SubmissionState.CLAIMED if left is JobState.QUEUED else shown)
+
+
 def test_after_three_faults_it_stalls_and_costs_no_try(
     session: Session, race: Race, cast: Cast, clock: Clock
 ) -> None:
