@@ -121,7 +121,7 @@ class ParamsBuilder:
         self.objects = objects
         self.moving = int(moving)
         self._template: dict[str, Any] = {
-            "all_wheels_on_track": True,
+            "all_wheels_on_track": False,
             "x": 0.0,
             "y": 0.0,
             "heading": 0.0,
@@ -179,8 +179,9 @@ class ParamsBuilder:
             yield params
 
     def _dicts(self, rows: Sequence[Sequence[float]]) -> Iterator[dict[str, Any]]:
-        # Copying a template and assigning is half the price of a dict display of 27 keys.
-        copy, waypoints, objects = self._template.copy, self.waypoints, self.objects
+        # Copying a template, whose flags are False, and assigning is half the price of a dict display of 27
+        # keys. Everything stands in line here because this is half the price of a short reward function.
+        copy, copied_waypoints, objects = self._template.copy, self.waypoints.copy, self.objects
         earlier = FIRST_CALL_STEPS - self.first_step
         for row in rows:
             params = copy()
@@ -208,30 +209,29 @@ class ParamsBuilder:
             ) = row
             if earlier:
                 params["steps"] -= earlier
-            params["all_wheels_on_track"] = wheels != 0.0
-            params["is_left_of_center"] = left != 0.0
-            params["is_offtrack"] = off_track != 0.0
-            params["is_crashed"] = crashed != 0.0
+            if wheels:
+                params["all_wheels_on_track"] = True
+            if left:
+                params["is_left_of_center"] = True
+            if off_track:
+                params["is_offtrack"] = True
+            if crashed:
+                params["is_crashed"] = True
             params["closest_waypoints"] = [int(behind), int(ahead)]
-            params["waypoints"] = waypoints[:]
+            params["waypoints"] = copied_waypoints()
             if objects is None:
-                _without_objects(params)
+                params["closest_objects"] = [0, 0]
+                params["objects_location"] = []
+                params["objects_distance"] = []
+                params["objects_distance_from_center"] = []
+                params["objects_heading"] = []
+                params["objects_speed"] = []
+                params["objects_left_of_center"] = []
             else:
                 params["closest_objects"] = [int(object_behind), int(object_ahead)]
                 params["object_in_camera"] = in_camera != 0.0
                 _with_objects(params, objects)
             yield params
-
-
-def _without_objects(params: dict[str, Any]) -> None:
-    """Set the defaults of the object keys, fresh lists each."""
-    params["closest_objects"] = [0, 0]
-    params["objects_location"] = []
-    params["objects_distance"] = []
-    params["objects_distance_from_center"] = []
-    params["objects_heading"] = []
-    params["objects_speed"] = []
-    params["objects_left_of_center"] = []
 
 
 def _with_objects(params: dict[str, Any], objects: ObjectLists) -> None:
