@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 from rich.table import Table
 
+from arena import probing
 from arena.garage.verdicts import EntrantFault
 from arena.options import (
     FAULT_OF_ENTRANT,
@@ -50,6 +51,7 @@ def check(
     for warning in (*metadata.warnings, *learning.warnings):
         messages.print(f"note: {warning}", style="yellow", markup=False)
     track = tracks.load(tracks.names()[0])
+    probing.hold_own_files()
     result = sandbox.check(source, track, first_step=first_step)
     official = None
     if strict_deepracer:

@@ -17,7 +17,7 @@ from typing import Any
 import click
 from rich.table import Table
 
-from arena import checking, circuits, comparing, serve
+from arena import checking, circuits, comparing, probing, serve
 from arena.garage.verdicts import EntrantFault, Verdict
 from arena.options import (
     FAULT_OF_ENTRANT,
@@ -133,6 +133,7 @@ def train(
     if logs:
         require_free(logs)
     recorder = recording.DriveRecorder() if logs else None
+    probing.hold_own_files()
 
     from arena.garage import training
 

@@ -10,28 +10,21 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
 import os
 import re
 import select
 import signal
-import subprocess
-import sys
-import tempfile
 import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final, Self
 
-from arena.garage import blame
-from arena.garage.limits import Allowance, Ending, Limits, Usage
-from arena.garage.verdicts import SandboxError
+from arena.garage import blame, protection
+from arena.garage.launching import Pipes, launch, peak_mb
+from arena.garage.limits import Allowance, Ending, Limits
+from arena.garage.verdicts import SandboxError, SandboxUnavailableError
 from arena.garage.wire import HEADER, MAX_JSON_BYTES, Head, Kind, ProtocolError, unpack_head
 
-_START: Final = (
-    "import sys; sys.path.append(sys.argv[1]); from arena.garage.host import main; main(sys.argv[2])"
-)
-_ROOT: Final = str(Path(__file__).resolve().parents[2])
 _PIPE_BYTES: Final = 1 << 20  # a whole request fits, so that one write sends it
 _READ_BYTES: Final = 1 << 16
 _STACK_WAIT_S: Final = 2.0
@@ -61,74 +54,83 @@ class Child:
     """One running child process. Closing it is safe at any time and more than once."""
 
     def __init__(self, limits: Limits) -> None:
+        """Start one as `protection.current()` says. Raises `SandboxError`."""
         self._limits = limits
+        self._protection = protection.current()
         self._output = bytearray()
         self._output_bytes = 0
         self._ending: Ending | None = None
         self._oom_kills = oom_kills()
         self._closing = contextlib.ExitStack()
-        folder = self._closing.enter_context(
-            tempfile.TemporaryDirectory(prefix="arena-child-", ignore_cleanup_errors=True)
-        )
-        stack = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the rest
-        self._stack = self._closing.enter_context(stack)
         try:
-            self._start(folder)
-        except OSError as error:
+            self._start()
+        except BaseException as error:
             self._closing.close()
-            raise SandboxError(f"The reward process could not be started: {error}.") from error
+            if isinstance(error, OSError):
+                raise SandboxError(f"The reward process could not be started: {error}.") from error
+            raise
 
-    def _start(self, folder: str) -> None:
-        self._replies, reply_fd = os.pipe()
-        self._closing.callback(os.close, self._replies)
+    def _start(self) -> None:
         options = {
-            "reply_fd": reply_fd,
-            "stack_fd": self._stack.fileno(),
-            "parent_pid": os.getpid(),
             "limits": asdict(self._limits),
             "output_kept": self._limits.output_kept_kb << 10,
             "output_total": self._limits.output_total_mb << 20,
         }
-        # -P and -s keep the working folder and the home out of the path, the environment is ours: that is
-        # all of -I, which would ignore the fixed hash seed
-        command = [sys.executable, "-s", "-P", "-c", _START, _ROOT, json.dumps(options)]
-        try:
-            self._process = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                bufsize=0,
-                pass_fds=(reply_fd, self._stack.fileno()),
-                cwd=folder,
-                env=_clean_environment(folder),
-                start_new_session=True,
+        with contextlib.ExitStack() as theirs:
+            request_end, requests = os.pipe()
+            theirs.callback(os.close, request_end)
+            self._requests: int | None = requests
+            self._closing.callback(self._close_requests)
+            (self._prints, prints), (self._replies, replies), (self._stack, stack) = (
+                self._pipe(theirs) for _ in range(3)
             )
-        finally:
-            os.close(reply_fd)
+            pipes = Pipes(request_end, prints, replies, stack)
+            self._process = launch(self._protection, pipes, options)
+        self._closing.callback(self._process.release)
         self._watch()
 
+    def _pipe(self, theirs: contextlib.ExitStack) -> tuple[int, int]:
+        ours, their_end = os.pipe()
+        self._closing.callback(os.close, ours)
+        theirs.callback(os.close, their_end)
+        return ours, their_end
+
+    def _close_requests(self) -> None:
+        if self._requests is not None:
+            os.close(self._requests)
+            self._requests = None
+
     def _watch(self) -> None:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._requests = self._process.stdin.fileno()
-        self._prints = self._process.stdout.fileno()
+        assert self._requests is not None
         self._poll = select.poll()
-        for descriptor in (self._requests, self._prints, self._replies):
+        for descriptor in (self._requests, self._prints, self._replies, self._stack):
             os.set_blocking(descriptor, False)
         with contextlib.suppress(OSError):  # a smaller pipe only means more turns
             fcntl.fcntl(self._requests, _F_SETPIPE_SZ, _PIPE_BYTES)
-        self._poll.register(self._prints, select.POLLIN)
-        self._poll.register(self._replies, select.POLLIN)
-        self._exit_fd: int | None = None
-        if hasattr(os, "pidfd_open"):  # sees the end even when a process of theirs keeps the pipe open
-            self._exit_fd = os.pidfd_open(self._process.pid)
-            self._closing.callback(os.close, self._exit_fd)
-            self._poll.register(self._exit_fd, select.POLLIN)
+        self._exit_fd = self._process.exit_fd
+        for readable in (self._prints, self._replies, self._exit_fd):
+            if readable is not None:
+                self._poll.register(readable, select.POLLIN)
 
     @property
     def pid(self) -> int:
         return self._process.pid
+
+    def require_lock(self) -> None:
+        """Look from outside, where the child cannot lie, whether it is locked. Raises
+        `SandboxUnavailableError`; to be called before the child gets a line of source.
+        """
+        if self._protection.profile is None:
+            return
+        try:
+            status = Path(f"/proc/{self.pid}/status").read_text()
+        except OSError as error:
+            raise SandboxUnavailableError(f"The lock of the child cannot be verified: {error}.") from error
+        found = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+        wanted = {"Seccomp": "2", "NoNewPrivs": "1"}
+        seen = {name: found.get(name, "").strip() for name in wanted}
+        if seen != wanted or self._process.has_ended():
+            raise SandboxUnavailableError(f"The child is not locked: expected {wanted}, found {seen}.")
 
     @property
     def output(self) -> str:
@@ -185,7 +187,7 @@ class Child:
         waited_s = time.monotonic() - began
         used_s = self.cpu_s() - cpu_began
         if used_s >= allowance.cpu_s or waited_s >= allowance.wall_s:
-            raise ChildLateError(self._where_it_is(), waited_s, self._peak_mb())
+            raise ChildLateError(self._where_it_is(), waited_s, peak_mb(self.pid))
         return max(0.005, min(allowance.cpu_s - used_s, allowance.wall_s - waited_s))
 
     def _handle(self, ready: list[tuple[int, int]], incoming: bytearray) -> bool:
@@ -222,6 +224,7 @@ class Child:
             raise OutputFloodError
 
     def _send_some(self, outgoing: memoryview) -> memoryview:
+        assert self._requests is not None
         try:
             outgoing = outgoing[os.write(self._requests, outgoing) :]
         except BlockingIOError:
@@ -249,16 +252,15 @@ class Child:
 
     def _where_it_is(self) -> int | None:
         """Ask the child's fault handler, which answers even out of a loop in C, for the entrant's line."""
-        with contextlib.suppress(OSError):
-            self._process.send_signal(signal.SIGUSR1)
+        self._process.send_signal(signal.SIGUSR1)
         ends = time.monotonic() + _STACK_WAIT_S
-        text, before = "", "-"
+        text, before = b"", b"-"
         while time.monotonic() < ends and (not text or text != before):
             time.sleep(0.02)
             before = text
-            self._stack.seek(0)
-            text = self._stack.read(_READ_BYTES).decode("utf-8", "replace")
-        found = re.search(rf'File "{re.escape(blame.FILE)}", line (\d+)', text)
+            with contextlib.suppress(BlockingIOError):
+                text += os.read(self._stack, _READ_BYTES)
+        found = re.search(rf'File "{re.escape(blame.FILE)}", line (\d+)', text.decode("utf-8", "replace"))
         return int(found[1]) if found else None
 
     def close(self, grace_s: float = 0.0) -> Ending:
@@ -268,47 +270,23 @@ class Child:
         """
         if self._ending is None:
             stopped = not self._ends_within(grace_s)
-            peak_mb = self._peak_mb()
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, signal.SIGKILL)  # not reaped yet, so the number is still its own
-            self._ending = self._reap(stopped, peak_mb)
+            self._process.kill()
+            ended = self._process.reap(_REAP_WAIT_S)
+            if ended is None:
+                raise SandboxError("A killed reward process does not end; the machine may be out of order.")
+            self._ending = Ending(*ended, stopped)
             with contextlib.suppress(OutputFloodError, KeyError):
                 self._drain()
-            for pipe in (self._process.stdin, self._process.stdout):
-                assert pipe is not None
-                pipe.close()
             self._closing.close()
         return self._ending
 
     def _ends_within(self, grace_s: float) -> bool:
-        if not hasattr(os, "waitid"):  # macOS before Python 3.13
-            time.sleep(grace_s)
-            return False
         ends = time.monotonic() + grace_s
-        while os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+        while not self._process.has_ended():
             if time.monotonic() >= ends:
                 return False
             time.sleep(0.002)
         return True
-
-    def _peak_mb(self) -> float:
-        # not ru_maxrss: a child that was started with vfork inherits its parent's peak there
-        with contextlib.suppress(OSError):
-            status = Path(f"/proc/{self._process.pid}/status").read_text()
-            if found := re.search(r"VmHWM:\s*(\d+) kB", status):
-                return int(found[1]) / 1024
-        return 0.0
-
-    def _reap(self, stopped: bool, peak_mb: float) -> Ending:
-        ends = time.monotonic() + _REAP_WAIT_S
-        while time.monotonic() < ends:
-            pid, status, used = os.wait4(self._process.pid, os.WNOHANG)
-            if pid:
-                self._process.returncode = os.waitstatus_to_exitcode(status)
-                usage = Usage(used.ru_utime + used.ru_stime, peak_mb)
-                return Ending(self._process.returncode, usage, stopped)
-            time.sleep(0.001)
-        raise SandboxError("A killed reward process does not end; the machine may be out of order.")
 
     def __enter__(self) -> Self:
         return self
@@ -327,21 +305,12 @@ def oom_kills() -> int:
     return 0
 
 
-def _clean_environment(folder: str) -> dict[str, str]:
-    """Return all that the child gets to see of the environment: no secret, no path of ours, a fixed hash
-    seed.
-    """
-    environment = {
-        "HOME": folder,
-        "TMPDIR": folder,
-        "LANG": "C.UTF-8",
-        "PYTHONHASHSEED": "0",
-        "PYTHONUTF8": "1",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-        "MKL_NUM_THREADS": "1",
-    }
-    if "LD_LIBRARY_PATH" in os.environ:  # some Pythons do not start without it
-        environment["LD_LIBRARY_PATH"] = os.environ["LD_LIBRARY_PATH"]
-    return environment
+def proves_to_be_locked() -> None:
+    """Start a child for nothing but its lock. Raises `SandboxUnavailableError`."""
+    limits = Limits()
+    with Child(limits) as child:
+        try:
+            child.exchange(b"", Allowance(limits.start_s, limits.start_s))
+        except (ChildGoneError, ChildLateError, ProtocolError) as error:
+            raise SandboxUnavailableError(f"A child could not be locked: {child.output}{error}") from error
+        child.require_lock()

@@ -1,10 +1,9 @@
 """THE CHILD: the only file in which entrant code is executed.
 
-Started by `sandbox.py` as a process of its own with a clean environment, an empty folder and four
-descriptors: requests (0), output (1 and 2), replies, and a file for the stack when time runs out. The order
-is fixed: limits, then the locks of the kernel, then the source. It answers one frame per request until its
-parent closes the pipe or the first call fails; a fault is its last word, as a failing reward function ends a
-training on the real thing.
+`zygote.py` has made a process of its own for it, with a clean environment, an empty folder, pipes for
+requests, replies, output and the stack when time runs out, and `lock.py` has taken from it what the kernel
+can take, before the source arrives. It answers one frame per request until its parent closes the pipe or the
+first call fails; a fault is its last word, as a failing reward function ends a training on the real thing.
 
 Every car has its own copy of the module: compiled once, executed once per car, so that a function that keeps
 the previous speed in a global works as it does with the single car of DeepRacer. Results go through
@@ -15,25 +14,21 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import ctypes
-import faulthandler
 import hashlib
 import inspect
 import io
-import json
 import math
 import os
 import random
-import resource
-import signal
 import sys
 from collections.abc import Callable
 from types import CodeType, ModuleType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import numpy as np
 
 from arena.garage import blame
+from arena.garage.scratch import Scratch
 from arena.garage.verdicts import EntrantFault, Verdict
 from arena.garage.wire import HEADER, MEMORY_EXIT, Head, Kind, pack, pack_json, unpack_head, unpack_json
 
@@ -44,25 +39,16 @@ if TYPE_CHECKING:
 
 RewardCall = Callable[[dict[str, Any]], Any]
 
-_PR_SET_PDEATHSIG: Final = 1
-_MIB: Final = 1 << 20
-_MAX_PROTOCOL_BYTES: Final = 64 * _MIB
+_MAX_PROTOCOL_BYTES: Final = 64 << 20
 
 
-def main(arguments: str) -> None:
-    """Serve one parent. `arguments` is JSON: reply_fd, stack_fd, parent_pid, limits, output_kept,
-    output_total.
+def main(requests: int, replies: int, options: dict[str, Any]) -> NoReturn:
+    """Serve one parent, in a process that is locked already. `options`: output_kept and output_total, in
+    bytes, and the limits.
     """
-    options = json.loads(arguments)
-    apply_limits(options["limits"])
-    die_with_parent(options["parent_pid"])
-    lock()
-    requests = os.dup(0)
-    quiet = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(quiet, 0)
-    faulthandler.register(signal.SIGUSR1, file=options["stack_fd"], all_threads=False)
     output = Output(options["output_kept"], options["output_total"])
-    host = Host(requests, options["reply_fd"], output)
+    Scratch(options["limits"]["file_mb"] << 20).install()
+    host = Host(requests, replies, output)
     status = 0
     try:
         host.serve()
@@ -73,49 +59,6 @@ def main(arguments: str) -> None:
         status = 1
     finally:
         os._exit(status)  # no atexit hooks, destructors or flushing of theirs
-
-
-def apply_limits(limits: dict[str, int]) -> None:
-    """Set the limits of this process; what a platform does not know is left out, the rest is strict."""
-    wanted = {
-        "RLIMIT_AS": limits["memory_mb"] * _MIB,
-        "RLIMIT_FSIZE": limits["file_mb"] * _MIB,
-        "RLIMIT_NOFILE": limits["open_files"],
-        "RLIMIT_NPROC": 0,
-        "RLIMIT_CORE": 0,
-    }
-    for name, value in wanted.items():
-        number = getattr(resource, name, None)
-        if number is not None:
-            _, hard = resource.getrlimit(number)
-            value = value if hard == resource.RLIM_INFINITY else min(value, hard)
-            set_limit(number, value, value)
-    # the hard limit kills without a word: a little later, for those who ignore the soft one's signal
-    set_limit(resource.RLIMIT_CPU, limits["cpu_s"], limits["cpu_s"] + 5)
-    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
-        file.write("1000")  # when the machine runs short, this process goes first
-
-
-def set_limit(number: int, soft: int, hard: int) -> None:
-    try:
-        resource.setrlimit(number, (soft, hard))
-    except (OSError, ValueError):
-        if sys.platform == "linux":  # elsewhere some limits exist in name only
-            raise
-
-
-def die_with_parent(parent_pid: int) -> None:
-    """Ask the kernel to kill this process when the thread that started it ends."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent_pid:  # it ended before the call
-        os._exit(0)
-
-
-def lock() -> None:
-    """The place where the child gives up what the kernel can take from it: after the limits, before the first
-    line of source.
-    """
 
 
 class Output(io.RawIOBase):
@@ -259,9 +202,7 @@ class Host:
         self._sequence = 0
 
     def serve(self) -> None:
-        from simulator.params import (
-            COLUMNS,
-        )  # after the locks: everything that is imported is imported under them
+        from simulator.params import COLUMNS
 
         self._columns = len(COLUMNS)
         try:

@@ -14,7 +14,7 @@ class Limits:
     cpu_s: int = 900
     """CPU seconds of the whole life."""
     file_mb: int = 16
-    """Largest file it can write into its own temporary folder."""
+    """All that it may write into files, which exist in its memory only."""
     open_files: int = 512
     output_kept_kb: int = 64
     """How much of what is printed is kept."""

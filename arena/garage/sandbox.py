@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from arena.garage.child import Child, ChildGoneError, ChildLateError, OutputFloodError
 from arena.garage.limits import Allowance, Limits, Usage
 from arena.garage.sources import decode_source
-from arena.garage.verdicts import EntrantFault, SandboxError, Verdict
-from arena.garage.wire import MEMORY_EXIT, Head, Kind, ProtocolError, pack, pack_json, unpack_json
+from arena.garage.verdicts import EntrantFault, SandboxError, SandboxUnavailableError, Verdict
+from arena.garage.wire import LOCK_EXIT, MEMORY_EXIT, Head, Kind, ProtocolError, pack, pack_json, unpack_json
 from simulator.canned import canned_states
 from simulator.params import COLUMNS, FIRST_CALL_STEPS, ObjectLists, ParamsBuilder
 from simulator.track import Track
@@ -117,6 +117,7 @@ class RewardSandbox:
             raise SandboxError(
                 f"The reward process speaks of {ready}, expected {len(COLUMNS)} columns: mixed versions?"
             )
+        self._child.require_lock()
         document: dict[str, object] = {"source": self._source, "static": self._static}
         parsed = self._ask(pack_json(Kind.SOURCE, 0, document), ours, Kind.PARSED)
         self.digest = str(parsed["digest"])
@@ -228,6 +229,8 @@ class RewardSandbox:
         """Say why the child has ended without being asked to."""
         short = self._child.memory_ran_short
         ending = self._child.close(_EXIT_GRACE_S)
+        if ending.status == LOCK_EXIT and not self._entrants_turn:
+            raise SandboxUnavailableError(f"Sandbox unavailable: {self.output[-500:]}. Nothing was run.")
         if not self._entrants_turn:
             raise SandboxError(
                 f"The reward process ended with {ending.status} before it started: {self.output[-500:]}"

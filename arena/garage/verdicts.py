@@ -57,5 +57,9 @@ class SandboxError(RuntimeError):
     """The arena's own trouble with a child process: no entry is to blame, the work can be done again."""
 
 
+class SandboxUnavailableError(SandboxError):
+    """This machine cannot lock a child: no entrant code was run, and none will be here."""
+
+
 def _rebuild(verdict: Verdict, message: str, line: int | None, detail: str) -> EntrantFault:
     return EntrantFault(verdict, message, line=line, detail=detail)

@@ -3,7 +3,7 @@
 Rewards travel as raw little-endian float64, everything else (once per child, or once at its end) as short
 JSON. Nothing is pickled, so a child that lies can at worst send numbers or text that the parent then refuses.
 
-    request  n rows of float64 [n, len(COLUMNS)], then n car numbers as float64 [n]
+    request  n rows of float64 [n, params.row_width(moving)], then n car numbers as float64 [n]
     reply    n rewards as float64 [n]
 """
 
@@ -22,6 +22,7 @@ HEADER: Final = struct.Struct(
 )  # magic, version, kind, sequence, count, length of the payload in bytes
 MAX_JSON_BYTES: Final = 64 * 1024
 MEMORY_EXIT: Final = 86  # the child's exit status when it has no memory left even to say so
+LOCK_EXIT: Final = 87  # its exit status when a step of the lock has failed: nothing was run
 
 
 class Kind(IntEnum):

@@ -1,0 +1,207 @@
+"""THE ZYGOTE: a process without secrets that has Python, NumPy and shapely loaded and forks each child.
+
+To start Python and load NumPy takes a tenth of a second, to fork a process that has them two milliseconds.
+It is started with a clean environment and one socket (`launching.py` holds the other end), reads requests
+from it, and reports each child's end through a pipe of that child's own. Each child closes everything that
+is not its own, locks itself and becomes the host. When the socket closes, because the parent has ended
+however it ended, the zygote ends too, and the kernel kills its children.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import fcntl
+import gc
+import importlib
+import json
+import os
+import pkgutil
+import select
+import signal
+import socket
+import sys
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+from arena.garage import host, lock
+from arena.garage.wire import LOCK_EXIT
+
+PRELOADED: Final = """
+    __future__ abc argparse array ast base64 binascii bisect calendar cmath collections.abc colorsys
+    concurrent.futures contextlib copy copyreg csv ctypes dataclasses datetime decimal difflib dis enum
+    fractions functools gc glob graphlib gzip hashlib heapq hmac inspect io itertools json keyword linecache
+    locale logging.config logging.handlers math mmap numbers operator os pathlib pickle platform pprint queue
+    random re reprlib resource secrets select shutil signal socket statistics string struct subprocess
+    tempfile textwrap threading time timeit token tokenize traceback types typing unicodedata urllib.parse
+    uuid warnings weakref zlib
+    encodings.ascii encodings.cp1252 encodings.latin_1 encodings.utf_16
+    numpy.fft numpy.linalg numpy.ma numpy.polynomial numpy.random
+    shapely shapely.affinity shapely.geometry shapely.ops shapely.prepared shapely.validation
+"""
+SCIPY: Final = ("interpolate", "ndimage", "optimize", "signal", "spatial", "stats")
+"""Only for the strict profile, which cannot load them later; they take a second and 60 MB."""
+
+REQUESTS, REPLIES, STACK, RULES = 3, 4, 5, 6
+"""The descriptors of a child; 0 reads nothing, 1 and 2 are its output."""
+ENDED: Final = 4  # the place of the pipe for a child's end among the descriptors of a request
+MAX_MESSAGE_BYTES: Final = 1 << 16
+
+_HIGH: Final = 64  # descriptors above it are free before the places are taken
+
+
+def main(arguments: str) -> None:
+    """Be the zygote. `arguments` is JSON: control (a descriptor), profile, folder, root."""
+    options = json.loads(arguments)
+    control = socket.socket(fileno=options["control"])
+    profile = lock.Profile(options["profile"])
+    try:
+        preload(profile)
+        prepared = lock.prepare(profile, Path(options["folder"]))
+        lock.make_undumpable()
+    except (lock.LockError, OSError, ImportError) as error:
+        control.send(json.dumps({"error": f"{type(error).__name__}: {error}"}).encode())
+        return
+    forget_path(options["root"])
+    gc.collect()
+    gc.freeze()  # else the first collection in each child would copy every page
+    control.send(json.dumps({"ready": profile, "spare_uid": prepared.spare_uid}).encode())
+    Nursery(control, prepared).serve()
+
+
+def alone(arguments: str) -> None:
+    """Be an unlocked child, started on its own. `arguments` is JSON: as a request's, with the descriptors
+    requests, replies and stack, parent_pid and root.
+    """
+    options = json.loads(arguments)
+    forget_path(options["root"])
+    place([0, 1, 1, options["requests"], options["replies"], options["stack"]])
+    lock.apply_limits(options["limits"])
+    lock.die_with_parent(options["parent_pid"])
+    faulthandler.register(signal.SIGUSR1, file=STACK, all_threads=False)
+    host.main(REQUESTS, REPLIES, options)
+
+
+def preload(profile: lock.Profile) -> None:
+    """Import what reward functions import, as far as it is installed."""
+    names = PRELOADED.split()
+    if profile is lock.Profile.STRICT:
+        names += ["scipy", *(f"scipy.{name}" for name in SCIPY)]
+    import numpy._core
+
+    names += [
+        f"numpy._core.{module.name}"
+        for module in pkgutil.iter_modules(numpy._core.__path__)
+        if module.name != "tests"
+    ]
+    for name in names:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    importlib.import_module("numpy")
+    importlib.import_module("simulator.params")
+
+
+def forget_path(root: str) -> None:
+    """Take our own folder out of the path: all of ours that a child needs is loaded."""
+    if root in sys.path:
+        sys.path.remove(root)
+
+
+def place(descriptors: list[int]) -> None:
+    """Give the descriptors the numbers 0, 1, 2, ... and close all others."""
+    moved = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, _HIGH) for descriptor in descriptors]
+    for number, descriptor in enumerate(moved):
+        os.dup2(descriptor, number)
+    os.closerange(len(moved), os.sysconf("SC_OPEN_MAX"))
+
+
+class Nursery:
+    """The zygote's loop: fork on request, pass on signals, report every end."""
+
+    def __init__(self, control: socket.socket, prepared: lock.Lock) -> None:
+        self._control = control
+        self._lock = prepared
+        self._nothing = os.open(os.devnull, os.O_RDONLY)
+        self._ended: dict[int, int] = {}  # process -> the pipe on which its end is reported
+
+    def serve(self) -> None:
+        """Work until the parent is gone; what then still runs is killed by the kernel, as it asked to be."""
+        wake, woken = os.pipe()
+        for descriptor in (wake, woken):
+            os.set_blocking(descriptor, False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
+        poll = select.poll()
+        poll.register(self._control, select.POLLIN)
+        poll.register(wake, select.POLLIN)
+        while True:
+            ready = [descriptor for descriptor, _ in poll.poll()]
+            if wake in ready:
+                with contextlib.suppress(BlockingIOError):
+                    os.read(wake, MAX_MESSAGE_BYTES)
+                self._reap()
+            if self._control.fileno() in ready and not self._obey():
+                return
+
+    def _obey(self) -> bool:
+        """Do what one message says; False when the parent is gone."""
+        message, descriptors, _, _ = socket.recv_fds(self._control, MAX_MESSAGE_BYTES, 8)
+        if not message:
+            return False
+        request = json.loads(message)
+        if "signal" in request:
+            if request["pid"] in self._ended:  # not yet reaped, so the number is still its own
+                os.kill(request["pid"], request["signal"])
+            return True
+        try:
+            self._fork(request, descriptors)
+        finally:
+            for descriptor in descriptors:
+                if descriptor not in self._ended.values():
+                    os.close(descriptor)
+        return True
+
+    def _fork(self, request: dict[str, Any], descriptors: list[int]) -> None:
+        own_pid = os.getpid()
+        try:
+            pid = os.fork()
+        except OSError as error:
+            self._control.send(json.dumps({"error": str(error)}).encode())
+            return
+        if pid == 0:
+            self._become_child(request, descriptors, own_pid)
+        self._ended[pid] = descriptors[ENDED]
+        self._control.send(json.dumps({"pid": pid}).encode())
+
+    def _become_child(self, request: dict[str, Any], descriptors: list[int], parent_pid: int) -> NoReturn:
+        """Lock this process and be the host; never returns."""
+        try:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            requests, prints, replies, stack, _ = descriptors
+            rules = [] if self._lock.rules is None else [self._lock.rules]
+            place([self._nothing, prints, prints, requests, replies, stack, *rules])
+            os.setsid()
+            faulthandler.register(signal.SIGUSR1, file=STACK, all_threads=False)
+            locked = lock.Lock(self._lock.profile, RULES if rules else None, self._lock.spare_uid)
+            locked.close(request["limits"], parent_pid)
+            os.closerange(RULES, RULES + 1)
+        except BaseException as error:
+            os.write(2, f"{type(error).__name__}: {error}".encode())
+            os._exit(LOCK_EXIT)
+        host.main(REQUESTS, REPLIES, request)
+
+    def _reap(self) -> None:
+        while self._ended:
+            pid, status, used = os.wait4(-1, os.WNOHANG)
+            if not pid:
+                return
+            ended = self._ended.pop(pid)
+            ending = {
+                "status": os.waitstatus_to_exitcode(status),
+                "cpu_s": used.ru_utime + used.ru_stime,
+                "peak_mb": used.ru_maxrss / 1024,
+            }
+            with contextlib.suppress(OSError):  # the parent may have lost interest
+                os.write(ended, json.dumps(ending).encode())
+            os.close(ended)
