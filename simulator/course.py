@@ -11,18 +11,22 @@ way round, and only a leg has an `environment`.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any
 
+from simulator.bots import BotError, Bots
 from simulator.imperfections import Imperfections
 from simulator.laps import Direction
 from simulator.objects import Kind, Objects, Obstacle, ObstacleError
 from simulator.params import FIRST_CALL_STEPS, ParamsBuilder
 from simulator.track import Track
+from simulator.traffic import check_grid
 from simulator.vector import TrackVectorEnv
 
-__all__ = ["Course", "CourseError", "Direction", "RaceType"]
+MAX_CARS = 8
+
+__all__ = ["MAX_CARS", "Bots", "Course", "CourseError", "Direction", "RaceType"]
 
 
 class CourseError(ValueError):
@@ -42,23 +46,40 @@ class RaceType(StrEnum):
 class Course:
     """A track and what a race puts on it. Raises `CourseError` for what cannot be.
 
-    The places of obstacles are shares of the lap in the direction of driving.
+    The places of obstacles are shares of the lap in the direction of driving. `cars` share the road, 1 is
+    alone. Bots come neither with obstacles nor with rivals.
     """
 
     track: Track
     direction: Direction = Direction.FORWARD
     obstacles: tuple[Obstacle, ...] = ()
+    bots: Bots | None = None
+    cars: int = 1
     imperfections: Imperfections | None = None
 
     def __post_init__(self) -> None:
         """Bring obstacles into one order and refuse those that cannot stand where they are asked to."""
         object.__setattr__(self, "direction", Direction(self.direction))
         object.__setattr__(self, "obstacles", tuple(sorted(self.obstacles, key=_place)))
+        if not 1 <= self.cars <= MAX_CARS:
+            raise CourseError(f"expected 1 to {MAX_CARS} cars in a race, got {self.cars}")
+        if self.bots and self.obstacles:
+            raise CourseError("bots and obstacles together leave no way through; ask for one of the two")
+        if self.bots and self.cars > 1:
+            raise CourseError(f"expected bots or rivals, got both; ask for bots, or for {self.cars} cars")
         try:
-            for track, _ in self._ways() if self.obstacles else ():
-                Objects.on(track, self.obstacles)
-        except ObstacleError as error:
+            for track, _ in self._ways():
+                self._check_on(track)
+        except (ObstacleError, BotError) as error:
             raise CourseError(str(error)) from error
+
+    def _check_on(self, track: Track) -> None:
+        if self.obstacles:
+            standing = Objects.on(track, self.obstacles)
+            if self.cars > 1:
+                check_grid(standing, self.cars)
+        if self.bots:
+            self.bots.slack_m(track.length_m)
 
     @classmethod
     def of(cls, course: Course | Track) -> Course:
@@ -68,6 +89,10 @@ class Course:
     @property
     def race_type(self) -> RaceType:
         """Return the kind of race that this is the course of."""
+        if self.cars > 1:
+            return RaceType.HEAD_TO_HEAD
+        if self.bots:
+            return RaceType.HEAD_TO_BOTS
         return RaceType.OBJECT_AVOIDANCE if self.obstacles else RaceType.TIME_TRIAL
 
     @property
@@ -90,15 +115,23 @@ class Course:
         """Return cars on a leg; `settings` are the other ones of `TrackVectorEnv`."""
         self._require_leg()
         return TrackVectorEnv(
-            self.track, num_envs, obstacles=self.obstacles, imperfections=self.imperfections, **settings
+            self.track,
+            num_envs,
+            obstacles=self.obstacles,
+            bots=self.bots,
+            cars=self.cars,
+            imperfections=self.imperfections,
+            **settings,
         )
 
     def params_builder(self, first_step: int = FIRST_CALL_STEPS) -> ParamsBuilder:
         """Return what makes params dicts of the rows of a leg's environment."""
         self._require_leg()
-        lists = Objects.on(self.track, self.obstacles).lists() if self.obstacles else None
+        driving = (self.bots.count if self.bots else 0) + self.cars - 1
+        moving = len(self.obstacles) + driving if driving else 0
+        lists = Objects.on(self.track, self.obstacles).lists() if self.obstacles and not moving else None
         points = self.track.waypoints.tolist()
-        return ParamsBuilder(points, self.track.length_m, self.track.is_reversed, first_step, lists)
+        return ParamsBuilder(points, self.track.length_m, self.track.is_reversed, first_step, lists, moving)
 
     def _require_leg(self) -> None:
         if self.direction is not Direction.FORWARD:
@@ -111,6 +144,10 @@ class Course:
             document["direction"] = self.direction.value
         if self.obstacles:
             document["obstacles"] = [[each.fraction, int(each.lane), each.kind] for each in self.obstacles]
+        if self.bots:
+            document["bots"] = asdict(self.bots)
+        if self.cars > 1:
+            document["cars"] = self.cars
         if self.imperfections:
             document["imperfections"] = self.imperfections.as_json()
         return document
@@ -130,6 +167,12 @@ class Course:
         for kind, one, many in ((Kind.BOX, "box", "boxes"), (Kind.PARKED_CAR, "parked car", "parked cars")):
             count = sum(each.kind is kind for each in self.obstacles)
             parts += [f"{count} {one if count == 1 else many}"] if count else []
+        if self.bots:
+            parts.append(
+                f"{self.bots.count} bot{'s' if self.bots.count > 1 else ''} at {self.bots.speed_mps:g} m/s"
+            )
+        if self.cars > 1:
+            parts.append(f"{self.cars} cars")
         if self.imperfections:
             parts.append("an imperfect car")
         return ", ".join(parts)

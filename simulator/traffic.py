@@ -48,7 +48,7 @@ class Traffic:
         self.moving = self.count if driving else 0
         """How many objects params rows speak of: all of them as soon as one drives."""
         if self.together and self.standing:
-            _check_grid(self.standing, cars)
+            check_grid(self.standing, cars)
 
     def __bool__(self) -> bool:
         return self.count > 0
@@ -76,7 +76,7 @@ class Traffic:
         Rivals look from whole groups only; `aside` [m] are not on the road.
         """
         if self._bots:
-            return self._bots.around(cars, elapsed)
+            return self._bots.around(cars, elapsed, now.location.s_m - self._spec.base_to_nose_m)
         if not self._rivals:
             return self.standing
         rivals = self._rivals.around(now, now.speed_mps, self._rivals.aside[cars] if aside is None else aside)
@@ -128,8 +128,8 @@ class Traffic:
         return state[:, 0], int(np.searchsorted(self._track.vertex_s_m, s_m, side="right")) - 1
 
 
-def _check_grid(standing: Objects, cars: int) -> None:
-    """Refuse obstacles that stand on the grid."""
+def check_grid(standing: Objects, cars: int) -> None:
+    """Refuse obstacles that stand on the grid of a race between `cars`. Raises `ObstacleError`."""
     length, reach = standing.track.length_m, GRID_STAGGER_M * (cars - 1) + 1.0
     last = float(standing.s_m.max())
     if last > length - reach:

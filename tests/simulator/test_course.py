@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator import tracks
-from simulator.course import Course, CourseError, Direction, RaceType
+from simulator.course import Bots, Course, CourseError, Direction, RaceType
 from simulator.imperfections import CALIBRATED, Imperfections
 from simulator.objects import Kind, Lane, Obstacle
 
@@ -66,6 +67,54 @@ def test_what_is_on_the_course_is_told_in_words_and_in_its_text() -> None:
         "obstacles": [[0.3, 1, "box"], [0.5, 1, "box"], [0.7, -1, "parked_car"]],
         "imperfections": CALIBRATED.as_json(),
     }
+
+
+def test_bots_and_rivals_are_told_too() -> None:
+    bots = Course(OVAL, bots=Bots(2, 0.5, lane_change=True))
+    assert bots.in_words() == "oval, 2 bots at 0.5 m/s"
+    assert bots.race_type is RaceType.HEAD_TO_BOTS
+    assert bots.as_json() == {
+        "bots": {"count": 2, "speed_mps": 0.5, "lane_change": True, "min_distance_m": 2.0}
+    }
+    rivals = Course(OVAL, obstacles=(BOX,), cars=4)
+    assert rivals.in_words() == "oval, 1 box, 4 cars"
+    assert rivals.race_type is RaceType.HEAD_TO_HEAD
+    assert rivals.as_json() == {"obstacles": [[0.3, 1, "box"]], "cars": 4}
+
+
+@pytest.mark.parametrize(
+    "course",
+    [
+        Course(OVAL),
+        Course(OVAL, obstacles=(BOX, CAR)),
+        Course(OVAL, bots=Bots(2)),
+        Course(OVAL, obstacles=(BOX,), cars=2),
+        Course(OVAL.reversed(), cars=4),
+    ],
+    ids=lambda course: course.in_words(),
+)
+def test_the_params_builder_of_a_leg_is_its_environments(course: Course) -> None:
+    env = course.environment(2 * course.cars)
+    env.reset(seed=0)
+    env.drive(np.zeros((env.num_envs, 2)))
+    assert course.params_builder().static() == env.params_builder.static()
+    assert next(iter(course.params_builder().dicts(env.params_rows.tolist())))["steps"] == 2
+
+
+@pytest.mark.parametrize(
+    ("things", "words"),
+    [
+        ({"obstacles": (BOX,), "bots": Bots()}, "ask for one of the two"),
+        ({"bots": Bots(), "cars": 2}, "ask for bots, or for 2 cars"),
+        ({"cars": 0}, "1 to 8 cars"),
+        ({"cars": 9}, "1 to 8 cars"),
+        ({"cars": 8, "obstacles": (Obstacle(0.9),)}, "on the grid of 8 cars"),
+        ({"bots": Bots(10, min_distance_m=3.0)}, "do not fit"),
+    ],
+)
+def test_combinations_that_cannot_be_are_refused(things: dict[str, Any], words: str) -> None:
+    with pytest.raises(CourseError, match=words):
+        Course(OVAL, **things)
 
 
 def test_the_environment_of_a_leg_has_its_track_and_its_obstacles() -> None:
