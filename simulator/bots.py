@@ -110,8 +110,11 @@ class BotCars:
             self._keys[cars] = mixed(keys)[:, None] + SALT * np.arange(1, count + 1, dtype=np.uint64)
         self._episode[cars] += np.uint64(1)
 
-    def around(self, cars: IntArray, elapsed: IntArray) -> Objects:
-        """Return the bots [m, count] around some cars [m], that many steps [m] after their starts."""
+    def around(self, cars: IntArray, elapsed: IntArray, base_s: FloatArray) -> Objects:
+        """Return the bots [m, count] around cars [m], that many steps [m] after their starts.
+
+        `base_s` [m] is where along the track the cars are themselves.
+        """
         time_s = np.repeat(elapsed[:, None] * STEP_S, self.bots.count, axis=1)
         s = self._begin_s[cars] + self.bots.speed_mps * time_s
         s -= np.floor(s / self._track.length_m) * self._track.length_m
@@ -126,7 +129,7 @@ class BotCars:
             side_x, side_y = 0.5 * drift.ravel() * across_x, 0.5 * drift.ravel() * across_y
             along = np.maximum(stretch, 0.2)
             heading = np.arctan2(np.sin(heading) * along + side_y, np.cos(heading) * along + side_x)
-        return self._objects(s.shape, (x, y, heading, place.s_m, place.offset_m))
+        return self._objects((x, y, heading, place.s_m, place.offset_m), base_s)
 
     def _lanes(self, cars: IntArray, time_s: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return where between the lanes the bots [m, count] are, from -1 (outer) to 1, and its change per m.
@@ -158,8 +161,11 @@ class BotCars:
         across_x, across_y = inner_x - outer_x, inner_y - outer_y
         return outer_x + share * across_x, outer_y + share * across_y, across_x, across_y
 
-    def _objects(self, shape: tuple[int, ...], columns: tuple[FloatArray, ...]) -> Objects:
+    def _objects(self, columns: tuple[FloatArray, ...], base_s: FloatArray) -> Objects:
+        shape = (len(base_s), self.bots.count)
         x, y, heading, s_m, offset = (column.reshape(shape) for column in columns)
+        way = s_m - base_s[:, None]
+        way -= np.rint(way / self._track.length_m) * self._track.length_m
         return Objects(
             self._track,
             x,
@@ -171,5 +177,5 @@ class BotCars:
             speed_mps=np.full(shape, self.bots.speed_mps),
             size_m=np.tile(np.array(boxes.CAR), (shape[1], 1)),
             moves=np.ones(shape[1], dtype=np.bool_),
-            behind=np.zeros(shape, dtype=np.bool_),
+            behind=way < 0.0,
         )

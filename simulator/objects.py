@@ -32,6 +32,8 @@ MIN_DISTANCE_M = 2.0
 """Between two obstacles that a seed places (DeepRacer's MIN_DISTANCE)."""
 START_CLEAR_M = 1.0
 """No obstacle stands nearer to the start line than this, along the track, before it or behind it."""
+TOUCH_M = 1e-6
+"""Equal cars in line have their corners on each other's sides: without this they would drive through."""
 PASSAGE_M = 0.9
 """Obstacles on different lanes nearer than this along the track leave no way through."""
 
@@ -257,12 +259,12 @@ class Objects:
             cells[:, place :: len(MOVING_COLUMNS)] = column
 
     def contain(self, x: FloatArray, y: FloatArray) -> BoolArray:
-        """Return which points [..., n] lie strictly inside which rectangles [..., n, k]."""
+        """Return which points [..., n] lie inside which rectangles [..., n, k]; to touch one is enough."""
         cos, sin = self.direction
         to_x, to_y = x[..., None] - self.x, y[..., None] - self.y
         along, across = to_x * cos + to_y * sin, to_y * cos - to_x * sin
-        length, width = self.size_m[:, 0], self.size_m[:, 1]
-        return np.asarray((np.abs(along) < 0.5 * length) & (np.abs(across) < 0.5 * width))
+        reach, half_width = 0.5 * self.size_m[:, 0] + TOUCH_M, 0.5 * self.size_m[:, 1] + TOUCH_M
+        return np.asarray((np.abs(along) < reach) & (np.abs(across) < half_width))
 
     def gaps(self, s_m: FloatArray) -> FloatArray:
         """Return the way (m) [n, k] along the track from places [n] to the objects, within half a lap."""

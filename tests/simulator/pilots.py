@@ -58,5 +58,6 @@ def put(env: TrackVectorEnv, s_m: float, offset_m: float = 0.0, turned_deg: floa
     before = env.location.s_m
     env._state = standing_state(base[:, 0], base[:, 1], heading, env.car)
     env._now = assess(env.road, env.car, env._state, env.track.project(nose).segment)
+    env.objects = env._traffic.around(env._now, env._all, env._timing.elapsed)
     timing = env._timing
     timing.travel_m = timing.travel_m + timing.way(before, env.location.s_m)
