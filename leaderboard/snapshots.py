@@ -98,6 +98,7 @@ def _submission(session: Session, public_id: str, is_private: bool) -> Json | No
         "line": found.verdict_line if is_private else None,
         "official_ms": found.official_time_ms,
         "trial_id": trial.id if trial else None,
+        "ruling": trial.ruling if trial else None,
         "laps": [_lap(lap) for lap in trial.laps] if trial else [],
         "curve": submissions.curve(session, found),
         "finished_at": as_utc_text(found.finished_at) if found.finished_at else None,
@@ -106,5 +107,7 @@ def _submission(session: Session, public_id: str, is_private: bool) -> Json | No
 
 
 def _lap(lap: Lap) -> Json:
-    columns = ("number", "lap_time_ms", "off_track_count", "reset_count", "penalty_ms")
+    columns = (
+        "number", "direction", "lap_time_ms", "off_track_count", "crash_count", "reset_count", "penalty_ms",
+    )  # fmt: skip
     return {name: getattr(lap, name) for name in columns}

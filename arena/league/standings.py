@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session, aliased
 
 from arena.league import scoring
 from arena.league.columns import Json, as_utc_text
-from arena.league.models import Race, Racer, Season, Standing, Team, TimeBucket
+from arena.league.models import Race, Racer, Season, Standing, Team, TimeBucket, Trial
 
 BOARD_ORDER = (Standing.official_ms, Standing.achieved_at, Standing.racer_id)
 
@@ -32,6 +32,7 @@ class BoardRow:
     official_ms: int
     gap_ms: int
     laps: int
+    crashes: int
     submissions: int
     achieved_at: datetime
     submission_id: str
@@ -167,6 +168,7 @@ def _rows(race: Race) -> Select[*tuple[Any, ...]]:
             Team.name.label("team"),
             Standing.official_ms,
             Standing.laps,
+            Trial.crash_count,
             Standing.trials,
             Standing.achieved_at,
             Standing.submission_id,
@@ -174,6 +176,7 @@ def _rows(race: Race) -> Select[*tuple[Any, ...]]:
             Standing.is_house,
         )
         .join(Racer, Racer.id == Standing.racer_id)
+        .join(Trial, Trial.id == Standing.trial_id)
         .outerjoin(Team, Team.id == Racer.team_id)
         .where(Standing.race_id == race.id)
     )
@@ -188,6 +191,7 @@ def _row(found: Any, rank: int | None, leader_ms: int) -> BoardRow:
         official_ms=found.official_ms,
         gap_ms=found.official_ms - leader_ms,
         laps=found.laps,
+        crashes=found.crash_count,
         submissions=found.trials,
         achieved_at=found.achieved_at,
         submission_id=found.submission_id,

@@ -7,14 +7,13 @@ from typing import Any
 from flask_smorest import Blueprint
 
 from arena.league import accounts, seasons
-from arena.league.errors import InvalidInput
 from arena.league.plans import RacePlan
 from arena.league.scoring import DEFAULT_POINTS
-from leaderboard.api import schemas, shapes
+from leaderboard import courses
+from leaderboard.api import plans, schemas, shapes
 from leaderboard.api.operations import Operation, operation
 from leaderboard.auth import load_racer, load_season, now
 from leaderboard.context import arena
-from simulator import tracks
 
 blueprint = Blueprint("api_own", __name__, url_prefix="/api/v1")
 
@@ -49,7 +48,7 @@ def issue_token(asked: dict[str, str]) -> dict[str, str]:
     blueprint,
     "POST",
     "/seasons",
-    Operation("organising", schemas.Season(), status=201, takes=schemas.SeasonPlan(), organisers_only=True),
+    Operation("organising", schemas.Season(), status=201, takes=plans.SeasonPlan(), organisers_only=True),
 )
 def open_season(plan: dict[str, Any]) -> dict[str, Any]:
     """Open a season."""
@@ -63,14 +62,13 @@ def open_season(plan: dict[str, Any]) -> dict[str, Any]:
     blueprint,
     "POST",
     "/seasons/<slug>/races",
-    Operation("organising", schemas.Race(), status=201, takes=schemas.NewRace(), organisers_only=True),
+    Operation("organising", schemas.Race(), status=201, takes=plans.NewRace(), organisers_only=True),
 )
 def open_race(plan: dict[str, Any], slug: str) -> dict[str, Any]:
     """Add a race to a season."""
-    if plan["track"] not in tracks.names():
-        known = ", ".join(tracks.names())
-        raise InvalidInput("track", f"There is no track “{plan['track'][:60]}”. There are {known}.")
+    asked = RacePlan(**plan)
+    courses.check(asked)
     with arena().transaction() as session:
         season = load_season(session, slug)
-        race = seasons.open_race(session, season, RacePlan(**plan), by=load_racer(session), now=now())
+        race = seasons.open_race(session, season, asked, by=load_racer(session), now=now())
         return shapes.race(race, now())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, url_for
+from flask import Response
 from flask_smorest import Blueprint
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 import starter_kits
 from arena.league import standings
 from arena.league.models import Race, Trial
+from arena.league.states import COUNTING
 from leaderboard import problems, queries
 from leaderboard.api import schemas, shapes, traces
 from leaderboard.api.operations import Operation, operation
@@ -65,13 +66,7 @@ def replay(slug: str) -> dict[str, Any]:
     """Name the drives to show: the best of the race, and the newest one."""
     with arena().reading() as session:
         found = load_race(session, slug)
-        return {
-            "race": found.slug,
-            "track": found.track,
-            "laps": found.laps,
-            "track_url": url_for("api_public.track", name=found.track),
-            "cars": _cars(session, found),
-        }
+        return _replay(found, _cars(session, found))
 
 
 @operation(blueprint, "GET", "/tracks", Operation("watching", schemas.Track(many=True)))
@@ -80,11 +75,16 @@ def all_tracks() -> list[Any]:
     return [tracks.describe(name) for name in tracks.names()]
 
 
-@operation(blueprint, "GET", "/tracks/<name>", Operation("watching", schemas.TrackGeometry()))
-def track(name: str) -> dict[str, Any]:
-    """Show a circuit with its centre line and borders."""
+@operation(
+    blueprint,
+    "GET",
+    "/tracks/<name>",
+    Operation("watching", schemas.TrackGeometry(), takes=schemas.Way()),
+)
+def track(way: dict[str, Any], name: str) -> dict[str, Any]:
+    """Show a circuit with its centre line and borders, the way it is driven; alternate begins forward."""
     try:
-        return shapes.geometry(name)
+        return shapes.geometry(name, way["direction"])
     except TrackError as error:
         raise problems.of_status(404, f"{error}") from error
 
@@ -104,15 +104,19 @@ def kit(name: str) -> starter_kits.Kit:
         raise problems.of_status(404, str(error.args[0])) from error
 
 
+@operation(blueprint, "GET", "/trials/<int:trial_id>/replay", Operation("watching", schemas.Replay()))
+def trial_replay(trial_id: int) -> dict[str, Any]:
+    """Name one drive to show, whether it stands on the board or not."""
+    with arena().reading() as session:
+        found = _trial(session, trial_id)
+        return _replay(found.submission.race, [_car(found)])
+
+
 @operation(blueprint, "GET", "/trials/<int:trial_id>/trace", Operation("watching", schemas.Trace()))
 def trace(trial_id: int) -> Response:
     """Show a recorded drive; it never changes and may be cached for ever."""
     with arena().reading() as session:
-        found = session.get(Trial, trial_id)
-        if found is None:
-            raise problems.of_status(
-                404, f"There is no trial {trial_id}. The replay of a race names its trials."
-            )
+        found = _trial(session, trial_id)
         facts = {
             "trial_id": found.id,
             "race": found.submission.race.slug,
@@ -124,22 +128,45 @@ def trace(trial_id: int) -> Response:
     return traces.answer(arena().artifacts, key, facts)
 
 
+def _replay(found: Race, cars: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "race": found.slug,
+        "track": found.track,
+        "laps": found.laps,
+        "direction": found.direction,
+        "track_url": shapes.track_url(found),
+        "cars": cars,
+    }
+
+
 def _cars(session: Session, found: Race) -> list[dict[str, Any]]:
     """Return the best cars in the order of the board; the newest drive is among them whatever its time."""
     rows = standings.board(session, found, limit=CARS_OF_REPLAY)
     cars = [{**row.as_json(), "trace_url": shapes.trace_url(row.trial_id)} for row in rows]
-    newest = session.scalar(select(Trial).where(Trial.race_id == found.id).order_by(Trial.id.desc()).limit(1))
+    counting = select(Trial).where(Trial.race_id == found.id, Trial.ruling.in_(COUNTING))
+    newest = session.scalar(counting.order_by(Trial.id.desc()).limit(1))
     if newest is None or newest.id in {car["trial_id"] for car in cars}:
         return cars
-    racer = newest.submission.racer
-    car = {
+    return [*cars[: CARS_OF_REPLAY - 1], _car(newest)]
+
+
+def _trial(session: Session, trial_id: int) -> Trial:
+    found = session.get(Trial, trial_id)
+    if found is None:
+        raise problems.of_status(404, f"There is no trial {trial_id}. The replay of a race names its trials.")
+    return found
+
+
+def _car(found: Trial) -> dict[str, Any]:
+    """Return a drive as a car of a replay, without a place."""
+    racer = found.submission.racer
+    return {
         "racer": racer.handle,
         "name": racer.name,
         "team": racer.team.name if racer.team else None,
         "rank": None,
         "is_house": racer.is_house,
-        "official_ms": newest.official_ms,
-        "trial_id": newest.id,
-        "trace_url": shapes.trace_url(newest.id),
+        "official_ms": found.official_ms,
+        "trial_id": found.id,
+        "trace_url": shapes.trace_url(found.id),
     }
-    return [*cars[: CARS_OF_REPLAY - 1], car]

@@ -6,22 +6,11 @@ from typing import Any
 
 from marshmallow import EXCLUDE, Schema, fields, validate
 
-from arena.league.plans import NUMBER_RANGES, RacePlan
-from arena.league.states import Car, SubmissionState, Timing
-
-_PLAN = RacePlan(slug="", title="", track="")
+from arena.league.states import Car, Direction, ObstacleKind, RaceType, Ruling, SubmissionState, Timing
 
 
-def _note(text: str, **more: Any) -> dict[str, Any]:
+def note(text: str, **more: Any) -> dict[str, Any]:
     return {"description": text, **more}
-
-
-def _whole(name: str) -> fields.Integer:
-    """A number of a race's plan, with the league's own range and default."""
-    lowest, highest = NUMBER_RANGES[name]
-    return fields.Integer(
-        strict=True, validate=validate.Range(lowest, highest), load_default=getattr(_PLAN, name)
-    )
 
 
 class ProblemDocument(Schema):
@@ -30,10 +19,10 @@ class ProblemDocument(Schema):
     type = fields.String(required=True)
     title = fields.String(required=True)
     status = fields.Integer(required=True)
-    detail = fields.String(required=True, metadata=_note("What was expected, what came, what to do."))
-    verdict = fields.String(metadata=_note("What is wrong in the entrant's own files."))
-    line = fields.Integer(allow_none=True, metadata=_note("The line in the entrant's own file."))
-    errors = fields.Dict(keys=fields.String(), values=fields.String(), metadata=_note("By field."))
+    detail = fields.String(required=True, metadata=note("What was expected, what came, what to do."))
+    verdict = fields.String(metadata=note("What is wrong in the entrant's own files."))
+    line = fields.Integer(allow_none=True, metadata=note("The line in the entrant's own file."))
+    errors = fields.Dict(keys=fields.String(), values=fields.String(), metadata=note("By field."))
 
 
 class Page(Schema):
@@ -63,6 +52,18 @@ class Race(Schema):
     training_steps = fields.Integer(required=True)
     max_submissions = fields.Integer(required=True)
     off_track_penalty_ms = fields.Integer(required=True)
+    race_type = fields.Enum(RaceType, by_value=True, required=True)
+    direction = fields.Enum(Direction, by_value=True, required=True)
+    obstacles = fields.String(allow_none=True, metadata=note("fraction,lane;fraction,lane; or null."))
+    obstacle_count = fields.Integer(allow_none=True, metadata=note("Drawn from the race's seed, or null."))
+    obstacle_kind = fields.Enum(ObstacleKind, by_value=True, required=True)
+    bot_count = fields.Integer(allow_none=True)
+    bot_speed_mps = fields.Float(allow_none=True)
+    bot_lane_change = fields.Boolean(required=True)
+    cars = fields.Integer(required=True, metadata=note("On the grid, the entry's own among them."))
+    collision_penalty_ms = fields.Integer(required=True, metadata=note("Of no effect in time trials."))
+    imperfect = fields.Boolean(required=True, metadata=note("Grip, delay and noise vary by the seed."))
+    driven = fields.String(required=True, metadata=note("What is driven, in plain words."))
 
 
 class Season(Schema):
@@ -111,6 +112,7 @@ class BoardRow(Schema):
     official_ms = fields.Integer(required=True)
     gap_ms = fields.Integer(required=True)
     laps = fields.Integer(required=True)
+    crashes = fields.Integer(required=True)
     submissions = fields.Integer(required=True)
     achieved_at = fields.AwareDateTime(required=True)
     submission_id = fields.String(required=True)
@@ -146,8 +148,18 @@ class Replay(Schema):
     race = fields.String(required=True)
     track = fields.String(required=True)
     laps = fields.Integer(required=True)
-    track_url = fields.String(required=True)
+    direction = fields.Enum(Direction, by_value=True, required=True)
+    track_url = fields.String(required=True, metadata=note("The track turned the way it is driven."))
     cars = fields.List(fields.Nested(ReplayCar), required=True)
+
+
+class Way(Schema):
+    """Which way round."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+    direction = fields.Enum(Direction, by_value=True, load_default=Direction.FORWARD)
 
 
 class Track(Schema):
@@ -163,7 +175,7 @@ class Track(Schema):
     version = fields.String(required=True)
 
 
-_POINTS = fields.List(fields.List(fields.Float()), required=True, metadata=_note("[n, 2], metres, closed."))
+_POINTS = fields.List(fields.List(fields.Float()), required=True, metadata=note("[n, 2], metres, closed."))
 
 
 class TrackGeometry(Track):
@@ -190,10 +202,22 @@ class Lap(Schema):
     """One complete circuit; the time includes the penalties served in it."""
 
     number = fields.Integer(required=True)
+    direction = fields.Enum(Direction, by_value=True, required=True)
     lap_time_ms = fields.Integer(required=True)
     off_track_count = fields.Integer(required=True)
+    crash_count = fields.Integer(required=True)
     reset_count = fields.Integer(required=True)
     penalty_ms = fields.Integer(required=True)
+
+
+class TraceObject(Schema):
+    """A box or a car on the road: a value per row of the drive, or one where it stands; null while away."""
+
+    length_m = fields.Float(required=True)
+    width_m = fields.Float(required=True)
+    x_m = fields.List(fields.Float(allow_none=True), required=True)
+    y_m = fields.List(fields.Float(allow_none=True), required=True)
+    yaw_rad = fields.List(fields.Float(), required=True)
 
 
 class Trace(Schema):
@@ -205,20 +229,21 @@ class Trace(Schema):
     track = fields.String(required=True)
     columns = fields.Dict(keys=fields.String(), values=fields.List(fields.Float()), required=True)
     laps = fields.List(fields.Nested(Lap), required=True)
+    objects = fields.List(fields.Nested(TraceObject), metadata=note("Absent where the road was free."))
 
 
 class Entry(Schema):
     """The files of an entry. Settings may be the JSON itself or its text; without them the defaults apply."""
 
-    reward_function = fields.String(required=True, metadata=_note("Python source, up to 140,000 characters."))
-    model_metadata = fields.Raw(metadata=_note("The action space, in DeepRacer's form."))
-    hyperparameters = fields.Raw(metadata=_note("In DeepRacer's form."))
+    reward_function = fields.String(required=True, metadata=note("Python source, up to 140,000 characters."))
+    model_metadata = fields.Raw(metadata=note("The action space, in DeepRacer's form."))
+    hyperparameters = fields.Raw(metadata=note("In DeepRacer's form."))
 
 
 class CheckRequest(Entry):
     """What is to be checked, and on which track."""
 
-    race = fields.String(metadata=_note("Check on this race's track; without it on the oval."))
+    race = fields.String(metadata=note("Check on this race's track; without it on the oval."))
 
 
 class CannedReward(Schema):
@@ -259,12 +284,12 @@ class Submission(Schema):
     """A submission and what became of it. What was wrong with it is for its owner and organisers."""
 
     id = fields.String(required=True)
-    url = fields.String(required=True, metadata=_note("Its page."))
+    url = fields.String(required=True, metadata=note("Its page."))
     race = fields.String(required=True)
     racer = fields.String(required=True)
     number = fields.Integer(required=True)
     state = fields.Enum(SubmissionState, by_value=True, required=True)
-    place = fields.Integer(allow_none=True, metadata=_note("In the queue; 1 is next."))
+    place = fields.Integer(allow_none=True, metadata=note("In the queue; 1 is next."))
     expected_wait_s = fields.Float(allow_none=True)
     verdict = fields.String(allow_none=True)
     message = fields.String(allow_none=True)
@@ -275,6 +300,11 @@ class Submission(Schema):
     best_lap_ms = fields.Integer(allow_none=True)
     trial_id = fields.Integer(allow_none=True)
     trace_url = fields.String(allow_none=True)
+    crash_count = fields.Integer(allow_none=True)
+    ruling = fields.Enum(
+        Ruling, by_value=True, allow_none=True, metadata=note("Of the stewards; a held drive has no time.")
+    )
+    ruling_reason = fields.String(allow_none=True)
     created_at = fields.AwareDateTime(required=True)
     finished_at = fields.AwareDateTime(allow_none=True)
     laps = fields.List(fields.Nested(Lap), required=True)
@@ -285,14 +315,14 @@ class Sector(Schema):
     """An equal share of the lap, beside the same piece of the fastest possible lap."""
 
     number = fields.Integer(required=True)
-    from_m = fields.Float(required=True, metadata=_note("Along the centre line, from the start line."))
+    from_m = fields.Float(required=True, metadata=note("Along the centre line, from the start line."))
     to_m = fields.Float(required=True)
     time_ms = fields.Integer(required=True)
     optimum_ms = fields.Integer(required=True)
-    lost_ms = fields.Integer(required=True, allow_none=True, metadata=_note("null in a lap from rest."))
+    lost_ms = fields.Integer(required=True, allow_none=True, metadata=note("null in a lap from rest."))
     lowest_speed_mps = fields.Float(required=True)
     optimum_lowest_speed_mps = fields.Float(required=True)
-    off_line_m = fields.Float(required=True, metadata=_note("Mean distance from the optimum's line."))
+    off_line_m = fields.Float(required=True, metadata=note("Mean distance from the optimum's line."))
 
 
 class LapSectors(Schema):
@@ -332,31 +362,3 @@ class Token(Schema):
 
     token = fields.String(required=True)
     label = fields.String(required=True)
-
-
-class SeasonPlan(Schema):
-    """A season to open."""
-
-    slug = fields.String(required=True, metadata=_note("Short name: a-z, 0-9 and -."))
-    title = fields.String(required=True)
-    opens_at = fields.AwareDateTime(required=True)
-    closes_at = fields.AwareDateTime(required=True)
-    points = fields.List(fields.Integer(strict=True), metadata=_note("From first place down."))
-
-
-class NewRace(Schema):
-    """A race to open; times that are left out are those of the season."""
-
-    slug = fields.String(required=True, metadata=_note("Short name: a-z, 0-9 and -."))
-    title = fields.String(required=True)
-    track = fields.String(required=True, metadata=_note("A name from /tracks."))
-    timing = fields.Enum(Timing, by_value=True, load_default=_PLAN.timing)
-    average_laps = fields.Integer(strict=True, allow_none=True, load_default=None)
-    car = fields.Enum(Car, by_value=True, load_default=_PLAN.car)
-    opens_at = fields.AwareDateTime(load_default=None, allow_none=True)
-    closes_at = fields.AwareDateTime(load_default=None, allow_none=True)
-    laps = _whole("laps")
-    training_steps = _whole("training_steps")
-    max_submissions = _whole("max_submissions")
-    off_track_penalty_ms = _whole("off_track_penalty_ms")
-    seed = fields.Integer(strict=True, load_default=None, allow_none=True)

@@ -10,6 +10,9 @@ from sqlalchemy.orm import Session
 
 from arena.league import submissions
 from arena.league.models import Lap, Race, Season, Submission
+from arena.league.states import Direction
+from leaderboard import courses
+from leaderboard.course_words import driven
 from simulator import tracks
 from simulator.track import Track
 
@@ -20,11 +23,14 @@ def race(found: Race, now: datetime) -> Json:
     """Return a race with its rules."""
     columns = (
         "slug", "title", "track", "laps", "timing", "average_laps", "car", "opens_at", "closes_at",
-        "training_steps", "max_submissions", "off_track_penalty_ms",
+        "training_steps", "max_submissions", "off_track_penalty_ms", "race_type", "direction", "obstacles",
+        "obstacle_count", "obstacle_kind", "bot_count", "bot_speed_mps", "bot_lane_change", "cars",
+        "collision_penalty_ms", "imperfect",
     )  # fmt: skip
     return {name: getattr(found, name) for name in columns} | {
         "season": found.season.slug,
         "is_open": found.is_open(now),
+        "driven": driven(found),
     }
 
 
@@ -38,7 +44,9 @@ def season(found: Season, now: datetime) -> Json:
 
 def lap(found: Lap) -> Json:
     """Return a lap."""
-    columns = ("number", "lap_time_ms", "off_track_count", "reset_count", "penalty_ms")
+    columns = (
+        "number", "direction", "lap_time_ms", "off_track_count", "crash_count", "reset_count", "penalty_ms",
+    )  # fmt: skip
     return {name: getattr(found, name) for name in columns}
 
 
@@ -67,6 +75,9 @@ def submission(session: Session, found: Submission, now: datetime, *, is_private
         "best_lap_ms": found.best_lap_ms,
         "trial_id": trial.id if trial else None,
         "trace_url": trace_url(trial.id) if trial else None,
+        "crash_count": trial.crash_count if trial else None,
+        "ruling": trial.ruling if trial else None,
+        "ruling_reason": trial.ruling_reason if trial and is_private else None,
         "created_at": found.created_at,
         "finished_at": found.finished_at,
         "laps": [lap(one) for one in trial.laps] if trial else [],
@@ -79,9 +90,18 @@ def trace_url(trial_id: int) -> str:
     return url_for("api_public.trace", trial_id=trial_id)
 
 
-def geometry(name: str) -> Json:
-    """Return a circuit with its lines, rounded to millimetres. Raises TrackError for an unknown name."""
-    info, track = tracks.describe(name), tracks.load(name)
+def track_url(found: Race) -> str:
+    """Return the address of a race's track, turned the way it is driven."""
+    way = None if found.direction is Direction.FORWARD else found.direction.value
+    return url_for("api_public.track", name=found.track, direction=way)
+
+
+def geometry(name: str, direction: Direction) -> Json:
+    """Return a circuit with its lines, rounded to millimetres, its first lap going that way.
+
+    Raises TrackError for an unknown name.
+    """
+    info, track = tracks.describe(name), courses.turned(tracks.load(name), direction)
     return {
         **{field: getattr(info, field) for field in info.__slots__},
         "is_ccw": track.is_ccw,

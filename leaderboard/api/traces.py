@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
 from flask import Response, request
+from numpy.typing import NDArray
 
 from arena.league.artifacts import ArtifactStore
 from simulator.trace import Trace
@@ -47,6 +50,8 @@ def answer(store: ArtifactStore, trace_key: str, facts: dict[str, Any]) -> Respo
 def _packed(store: ArtifactStore, trace_key: str, facts: str) -> bytes:
     trace = Trace.from_bytes(store.get(trace_key))
     document = {**json.loads(facts), "columns": columns(trace)}
+    if len(trace.object_sizes):
+        document["objects"] = [_object(trace, number) for number in range(len(trace.object_sizes))]
     return gzip.compress(json.dumps(document, separators=(",", ":")).encode(), mtime=0)
 
 
@@ -57,3 +62,24 @@ def columns(trace: Trace) -> dict[str, list[float]]:
         values = trace[name]
         rounded[name] = values.round(digits).tolist() if digits else values.astype(int).tolist()
     return rounded
+
+
+def _object(trace: Trace, number: int) -> dict[str, Any]:
+    """Return one object of a drive; one that never moves has one place instead of one per row."""
+    poses = trace.objects[:, number]
+    if (poses == poses[:1]).all():
+        poses = poses[:1]
+    x, y, yaw = (_rounded(poses[:, column]) for column in range(3))
+    length_m, width_m = trace.object_sizes[number].round(3).tolist()
+    return {
+        "length_m": length_m,
+        "width_m": width_m,
+        "x_m": x,
+        "y_m": y,
+        "yaw_rad": [angle or 0.0 for angle in yaw],
+    }
+
+
+def _rounded(values: NDArray[np.float64]) -> list[float | None]:
+    """Return numbers to the millimetre, None (JSON has no NaN) while the object is not there."""
+    return [None if math.isnan(value) else round(value, 3) for value in values.tolist()]

@@ -139,7 +139,8 @@ def test_a_page_of_the_board_costs_the_same_queries_whatever_its_size_and_reads_
         with recorded_queries(engine) as statements:
             standings.board(session, race, limit=limit)
         counts.add(len(statements))
-        assert not any("lap" in s.replace("standing.laps", "") or " trial " in s for s in statements)
+        # Of the trials only the crashes of these rows are read, by their keys.
+        assert not any("lap" in s.replace("standing.laps", "") or "FROM trial" in s for s in statements)
         assert not any(" over " in s.lower() for s in statements)
     assert counts == {1}
     with recorded_queries(engine) as statements:
