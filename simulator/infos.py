@@ -25,7 +25,8 @@ def final_infos(
         final[car] = picked(final_observation, car)
     lap_time_ms = np.zeros(len(ended), dtype=np.int64)
     for car, outcome in outcomes.items():
-        lap_time_ms[car] = outcome.lap_time_ms or 0
+        if outcome.laps:
+            lap_time_ms[car] = outcome.laps[-1].lap_time_ms
     final_info = {
         "status": status,
         "_status": ended,

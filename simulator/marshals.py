@@ -73,7 +73,7 @@ class Marshals:
                 self.put_back.append(car)
                 continue
             (terminated if is_fault else truncated)[car] = True
-            steps, progress = int(rows[car, params.STEPS]), float(rows[car, params.PROGRESS])
+            steps, progress = int(rows.item(car, params.STEPS)), rows.item(car, params.PROGRESS)
             self.outcomes[car] = self.book.close(car, code, steps, progress)
         return terminated, truncated
 

@@ -390,12 +390,15 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
         n, state, segment = self.num_envs, self._state, self._now.location.segment
         fresh, line_s, fresh_segment = self._fresh(anew)
         starting = np.zeros(n + len(again), dtype=np.bool_)
-        starting[n:] = np.isin(again, anew) if len(anew) < len(again) else True
-        both = np.concatenate([state, state[:, again]], axis=1)
-        both_segment = np.concatenate([segment, segment[again]])
-        both[:, starting] = fresh
-        both_segment[starting] = fresh_segment
-        return both, line_s, both_segment, starting
+        if len(anew) == len(again):
+            starting[n:] = True
+            successors, successors_segment = fresh, fresh_segment
+        else:
+            starting[n:] = starts = np.isin(again, anew)
+            successors, successors_segment = state[:, again], segment[again]
+            successors[:, starts], successors_segment[starts] = fresh, fresh_segment
+        both = np.concatenate([state, successors], axis=1)
+        return both, line_s, np.concatenate([segment, successors_segment]), starting
 
     def _fresh(self, cars: IntArray) -> StartStates:
         """Return state [6, m], start line s [m] and segment [m] of new drives."""
