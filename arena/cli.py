@@ -251,7 +251,7 @@ def race(folder: Path, track_name: str, laps: int, spec_name: str, logs: Path | 
     learnt_with = policy.about.get("spec", spec_name)
     if learnt_with != spec_name:
         messages.print(f"note: the policy was trained with the car {learnt_with}, it races with {spec_name}.")
-    trial = racing.time_trial(policy, track, laps=laps, spec=SPECS[spec_name])
+    trial = racing.drive(policy, track, laps=laps, spec=SPECS[spec_name])
     trace = folder / f"trace-{track.name}.npz"
     trial.trace.save(trace)
     if logs:
@@ -338,6 +338,7 @@ for _command in (
     checking.check,
     circuits.circuits,
     comparing.replay,
+    probing.sandbox,
     serve.account,
     serve.demo,
     serve.serve,

@@ -225,7 +225,7 @@ def race(trained: "Training", assignment: Assignment) -> "Trial":
     """Race the final policy; the reward function plays no part in it."""
     from arena.garage import racing
 
-    return racing.time_trial(
+    return racing.drive(
         trained.policy,
         assignment.track,
         laps=assignment.rules.laps,

@@ -34,10 +34,11 @@ WRITTEN_FIELDS = FIELDS[:17]
 
 @dataclass(frozen=True, slots=True)
 class LoggedDrive:
-    """A drive of one or more laps with what its steps were paid [steps]."""
+    """A drive of one or more laps with what its steps were paid [steps], on a leg of the course."""
 
     trace: Trace
     rewards: FloatArray
+    leg: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +64,11 @@ class Episode:
     reward: float
 
 
-def episodes(drives: Sequence[LoggedDrive], scene: Scene) -> Iterator[Episode]:
-    """Yield the laps of the drives one after the other, on one clock."""
+def episodes(drives: Sequence[LoggedDrive], *scenes: Scene) -> Iterator[Episode]:
+    """Yield the laps of the drives one after the other, on one clock; there is a scene for each leg."""
     clock_s = 0.0
     for drive in drives:
-        columns = _columns(drive, scene)
+        columns = _columns(drive, scenes[drive.leg])
         laps = drive.trace["lap"]
         borders = [0, *(np.flatnonzero(np.diff(laps)) + 1).tolist(), len(laps)]
         for begin, end in pairwise(borders):

@@ -52,6 +52,6 @@ def test_a_kits_car_learns_a_clean_lap(name: str) -> None:
         steps=STEPS,
         seed=0,
     )
-    trial = racing.time_trial(trained.policy, track, laps=1)
+    trial = racing.drive(trained.policy, track, laps=1)
     assert trial.completed_laps == 1, trial.ended_by
     assert trial.reset_count == 0

@@ -204,9 +204,8 @@ class Host:
     def serve(self) -> None:
         from simulator.params import COLUMNS
 
-        self._columns = len(COLUMNS)
         try:
-            self._send(pack_json(Kind.READY, 0, {"columns": self._columns}))
+            self._send(pack_json(Kind.READY, 0, {"columns": len(COLUMNS)}))
             _, payload = self._receive(Kind.SOURCE)
             entry = self._parse(unpack_json(payload))
             _, payload = self._receive(Kind.EXECUTE)
@@ -223,9 +222,10 @@ class Host:
             pass  # the parent has closed the pipe: the work is done
 
     def _parse(self, options: dict[str, Any]) -> Entry:
-        from simulator.params import ParamsBuilder
+        from simulator.params import ParamsBuilder, row_width
 
-        self._params: ParamsBuilder = ParamsBuilder.from_static(options["static"])
+        self._params: list[ParamsBuilder] = [ParamsBuilder.from_static(each) for each in options["statics"]]
+        self._width = row_width(self._params[0].moving)
         entry = Entry(options["source"])
         self._send(pack_json(Kind.PARSED, self._sequence, {"digest": entry.digest}))
         return entry
@@ -247,14 +247,14 @@ class Host:
 
     def _answer(self, payload: bytes, count: int) -> bytes:
         numbers = np.frombuffer(payload, np.float64)
-        rows = numbers[: count * self._columns].reshape(count, self._columns).tolist()
-        cars = numbers[count * self._columns :].astype(np.int64).tolist()
-        functions = self._functions
+        rows = numbers[: count * self._width].reshape(count, self._width).tolist()
+        cars = numbers[count * self._width :].astype(np.int64).tolist()
+        functions, builder = self._functions, self._builder(cars[0] if cars else 0)
         rewards: list[float] = []
         append = rewards.append
         failure: BaseException | None = None
         try:
-            for car, params in zip(cars, self._params.dicts(rows), strict=True):
+            for car, params in zip(cars, builder.dicts(rows), strict=True):
                 append(float(functions[car](params)))
         except BaseException as error:
             failure = error
@@ -273,22 +273,26 @@ class Host:
             error, TypeError | ValueError | OverflowError
         ):
             self._refuse_value(None, row, car)  # not their code failed but float() of what it returned
-        raise blame.call_fault(error, self._dict(row)) from None
+        raise blame.call_fault(error, self._dict(row, car)) from None
 
     def _refuse_value(self, value: float | None, row: list[float], car: int) -> None:
         """Blame the return statement, if a second call returns an unusable value again, else the function."""
         self._output.muted = True
-        again, line = blame.repeated_call(self._functions[car], self._dict(row))
+        again, line = blame.repeated_call(self._functions[car], self._dict(row, car))
         if value is None:
             value = again  # type: ignore[assignment]
         elif not isinstance(again, float | int) or _is_usable(again):
             line = None
         if line is None:
             line = getattr(getattr(self._functions[car], "__code__", None), "co_firstlineno", None)
-        raise blame.value_fault(value, line, self._dict(row))
+        raise blame.value_fault(value, line, self._dict(row, car))
 
-    def _dict(self, row: list[float]) -> dict[str, Any]:
-        return next(iter(self._params.dicts([row])))
+    def _builder(self, car: int) -> ParamsBuilder:
+        """Return the builder of the leg that a car drives, and all others of its message: blocks of cars."""
+        return self._params[car * len(self._params) // len(self._functions)]
+
+    def _dict(self, row: list[float], car: int) -> dict[str, Any]:
+        return next(iter(self._builder(car).dicts([row])))
 
     def _report(self, fault: EntrantFault) -> None:
         self._output.muted = False

@@ -8,48 +8,60 @@ cuts short.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.laps import Outcome
 from simulator.simtrace import LoggedDrive
 from simulator.trace import Trace
-from simulator.vector import TrackVectorEnv
 
 RECORDED_STEPS: Final = 60_000
 
 
 @dataclass(slots=True)
 class DriveRecorder:
-    """Records the first `cars` of a batch, step by step."""
+    """Records the first cars of a batch, or of each leg of its course, step by step."""
 
-    cars: int = 1
+    _cars: list[int] = field(default_factory=lambda: [0])
+    _per_leg: int = 1
     _rows: list[NDArray[np.float64]] = field(default_factory=list)
     _rewards: list[NDArray[np.float64]] = field(default_factory=list)
     _begins: dict[int, int] = field(default_factory=dict)
     _drives: list[tuple[int, int, int]] = field(default_factory=list)
 
-    def plan(self, num_cars: int, steps: int) -> None:
-        """Choose how many cars to record of `num_cars` that share a budget of `steps`."""
-        self.cars = max(1, min(num_cars, RECORDED_STEPS * num_cars // steps))
+    @property
+    def cars(self) -> int:
+        """Return how many cars are recorded."""
+        return len(self._cars)
 
-    def note(self, env: TrackVectorEnv, rewards: NDArray[np.float64]) -> None:
-        """Take in the step that `env` has just made."""
-        self._rows.append(env.trace_rows()[: self.cars].copy())
-        self._rewards.append(rewards[: self.cars].copy())
-        for car in env.outcomes:
-            if car < self.cars:
-                self._drives.append((car, self._begins.get(car, 0), len(self._rows)))
-                self._begins[car] = len(self._rows)
+    def plan(self, num_cars: int, steps: int, legs: int = 1) -> None:
+        """Choose which cars to record of `num_cars`, a block per leg, that share a budget of `steps`."""
+        block = num_cars // legs
+        self._per_leg = max(1, min(num_cars, RECORDED_STEPS * num_cars // steps) // legs)
+        self._cars = [leg * block + car for leg in range(legs) for car in range(self._per_leg)]
+
+    def note(
+        self, rows: NDArray[np.float64], rewards: NDArray[np.float64], outcomes: Mapping[int, Outcome]
+    ) -> None:
+        """Take in a step of all cars: trace rows [n, columns], rewards [n] and the drives that ended."""
+        self._rows.append(rows[self._cars])
+        self._rewards.append(rewards[self._cars])
+        for place, car in enumerate(self._cars):
+            if car in outcomes:
+                self._drives.append((place, self._begins.get(place, 0), len(self._rows)))
+                self._begins[place] = len(self._rows)
 
     def drives(self) -> list[LoggedDrive]:
         """Return the completed drives, those that ended first in front."""
         return [
             LoggedDrive(
-                Trace(np.array([row[car] for row in self._rows[begin:end]])),
-                np.array([reward[car] for reward in self._rewards[begin:end]]),
+                Trace(np.array([row[place] for row in self._rows[begin:end]])),
+                np.array([reward[place] for reward in self._rewards[begin:end]]),
+                leg=place // self._per_leg,
             )
-            for car, begin, end in self._drives
+            for place, begin, end in self._drives
         ]

@@ -24,12 +24,14 @@ from arena.garage.sources import decode_source
 from arena.garage.verdicts import EntrantFault, SandboxError, SandboxUnavailableError, Verdict
 from arena.garage.wire import LOCK_EXIT, MEMORY_EXIT, Head, Kind, ProtocolError, pack, pack_json, unpack_json
 from simulator.canned import canned_states
-from simulator.params import COLUMNS, FIRST_CALL_STEPS, ObjectLists, ParamsBuilder
+from simulator.course import Course
+from simulator.params import COLUMNS, FIRST_CALL_STEPS, row_width
 from simulator.track import Track
 
 __all__ = ["CheckResult", "Limits", "RewardSandbox", "StateReward", "Usage", "check", "decode_source"]
 
 Seed = int | Callable[[str], int]
+RewardCall = Callable[[NDArray[np.float64], NDArray[np.int64]], NDArray[np.float64]]
 
 CHECK_LIMITS: Final = Limits(load_s=3.0)  # somebody waits for the answer
 
@@ -42,28 +44,29 @@ _MAX_DETAIL: Final = 8000
 
 class RewardSandbox:
     """A context manager that runs one entrant's reward function for `num_cars` cars and is called with
-    batches.
+    batches. The legs of a course have as many cars each, in blocks.
 
     `seed` seeds `random` and `numpy.random` in the child; it may be a function of the code's digest, which is
-    known before the first line of the code has run. `first_step`, `objects`: see `ParamsBuilder`. Raises
-    `EntrantFault` on entering for a file that cannot be used, and on the first call that fails.
+    known before the first line of the code has run. `first_step`: see `ParamsBuilder`.
+    Raises `EntrantFault` on entering for a file that cannot be used, and on the first call that fails.
     """
 
     def __init__(
         self,
         source: str,
-        track: Track,
+        course: Course | Track,
         num_cars: int,
         *,
         limits: Limits | None = None,
         seed: Seed = 0,
         first_step: int = FIRST_CALL_STEPS,
-        objects: ObjectLists | None = None,
     ) -> None:
         self._source = source
-        points = track.waypoints.tolist()
-        params = ParamsBuilder(points, track.length_m, track.is_reversed, first_step, objects)
-        self._static = params.static()
+        builders = [leg.params_builder(first_step) for leg in Course.of(course).legs()]
+        self._statics = [builder.static() for builder in builders]
+        if num_cars % len(builders):
+            raise ValueError(f"expected as many cars on each of {len(builders)} legs, got {num_cars} in all")
+        self._width = row_width(builders[0].moving)
         self._num_cars = num_cars
         self._limits = limits or Limits()
         self._seed = seed
@@ -118,7 +121,7 @@ class RewardSandbox:
                 f"The reward process speaks of {ready}, expected {len(COLUMNS)} columns: mixed versions?"
             )
         self._child.require_lock()
-        document: dict[str, object] = {"source": self._source, "static": self._static}
+        document: dict[str, object] = {"source": self._source, "statics": self._statics}
         parsed = self._ask(pack_json(Kind.SOURCE, 0, document), ours, Kind.PARSED)
         self.digest = str(parsed["digest"])
         self.seed = self._seed(self.digest) if callable(self._seed) else self._seed
@@ -128,13 +131,23 @@ class RewardSandbox:
         self._ask(pack_json(Kind.EXECUTE, 0, document), _allowance(load_s), Kind.LOADED)
         self._ask(pack_json(Kind.MULTIPLY, 0, {}), _allowance(3 * load_s), Kind.RUNNING)
 
+    def of_leg(self, place: int) -> RewardCall:
+        """Return what answers for the cars of one leg of the course, which number them from 0.
+
+        The cars of a leg follow those of the one before; a message speaks of one leg only.
+        """
+        first = place * (self._num_cars // len(self._statics))
+        return self if first == 0 else lambda rows, cars: self(rows, cars + first)
+
     def __call__(self, rows: NDArray[np.float64], cars: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Return the rewards [m] of `rows` [m, len(COLUMNS)], each by the copy of the car named in `cars`
-        [m].
+        """Return the rewards [m] of `rows` [m, row_width(moving)], each by the copy of the car named in
+        `cars` [m].
         """
         if self._fault is not None:
             raise self._fault
         count = len(rows)
+        if rows.shape != (count, self._width):
+            raise ValueError(f"expected params rows of {self._width} numbers, got an array {rows.shape}")
         self._sequence = (self._sequence + 1) % 2**32
         payload = np.ascontiguousarray(rows, "<f8").tobytes() + cars.astype("<f8").tobytes()
         began = time.perf_counter()

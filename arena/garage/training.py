@@ -5,8 +5,8 @@ tree and the settings: the same code gives the same weights, bit for bit, on one
 each: two trainings belong on two cores. A completed lap ends an episode as a truncation whose value is
 bootstrapped. The final policy is the result, not the one that happened to lap best.
 
-stable-baselines3 seeds the global random generators of this process. Only this file and `training_ppo` import
-it and torch.
+stable-baselines3 seeds the global random generators of this process. Only this file, `training_ppo` and
+`training_cars` import it or torch.
 """
 
 from __future__ import annotations
@@ -16,16 +16,15 @@ import hashlib
 import json
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.vec_env import VecEnv, VecNormalize
+from stable_baselines3.common.vec_env import VecNormalize
 
 from arena.garage.limits import Limits
 from arena.garage.policy import Policy
@@ -33,12 +32,13 @@ from arena.garage.progress import Meter, Progress
 from arena.garage.recording import DriveRecorder
 from arena.garage.sandbox import RewardSandbox
 from arena.garage.settings import Hyperparameters, ModelMetadata
+from arena.garage.training_cars import Cars, Legs
 from arena.garage.training_ppo import Learner, StopLearning
 from arena.garage.verdicts import EntrantFault
 from simulator.actions import Discrete
 from simulator.car import CLASSIC, CarSpec
+from simulator.course import Course
 from simulator.env import TrackVectorEnv
-from simulator.objects import Objects, Obstacle
 from simulator.params import FIRST_CALL_STEPS
 from simulator.sensors import OBSERVATION_COLUMNS
 from simulator.sensors.objects import OBJECT_VECTOR_COLUMNS
@@ -94,16 +94,58 @@ class Plan:
     steps: int
 
 
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """All that decides what is learnt, but for the code."""
+
+    race_seed: int
+    course: Course
+    metadata: ModelMetadata
+    hyperparameters: Hyperparameters
+    steps: int
+    spec: CarSpec
+
+    def plan(self) -> Plan:
+        """Return the plan of the budget; each leg of the course has as many cars."""
+        group = len(self.course.legs())
+        return plan_updates(self.steps, self.hyperparameters.num_episodes_between_training, group)
+
+    def seed(self, digest: str) -> int:
+        """Return the seed of the training with the code of that digest."""
+        metadata, hyperparameters = self.metadata, self.hyperparameters
+        return training_seed(self.race_seed, digest, metadata, hyperparameters, self.steps, self.course)
+
+    def environment(self, num_cars: int, sandbox: RewardSandbox) -> TrackVectorEnv | Legs:
+        """Return the cars, spread evenly over the legs of the course."""
+        legs = self.course.legs()
+        envs = [
+            leg.environment(
+                num_cars // len(legs),
+                actions=self.metadata.actions,
+                reward=sandbox.of_leg(place),
+                spec=self.spec,
+            )
+            for place, leg in enumerate(legs)
+        ]
+        return envs[0] if len(envs) == 1 else Legs(envs)
+
+    def about(self, seed: int) -> dict[str, str]:
+        """Return what a policy tells of its training."""
+        about = {"track": self.course.track.name, "seed": str(seed), "spec": self.spec.name}
+        return about | ({"course": self.course.text} if self.course.text else {})
+
+
 def warm_up() -> None:
     """Pay for what PyTorch loads at its first optimiser (over a second) before a racer waits for it."""
     torch.optim.Adam([torch.zeros(1, requires_grad=True)])
 
 
-def plan_updates(steps: int, num_episodes_between_training: int = 20) -> Plan:
-    """Return the largest plan within `steps`. Raises `ValueError` below `MIN_STEPS`."""
+def plan_updates(steps: int, num_episodes_between_training: int = 20, group: int = 1) -> Plan:
+    """Return the largest plan within `steps` whose cars come in groups. `ValueError` below `MIN_STEPS`."""
     if steps < MIN_STEPS:
         raise ValueError(f"expected a budget of at least {MIN_STEPS} steps, got {steps}")
     num_cars = next(cars for least, cars in _CARS if steps >= least)
+    num_cars -= num_cars % group
     wanted = max(4, round(_STEPS_FOR_20_EPISODES * num_episodes_between_training / 20))
     updates = max(1, steps // (num_cars * wanted))
     steps_per_update = steps // (num_cars * updates)
@@ -111,17 +153,27 @@ def plan_updates(steps: int, num_episodes_between_training: int = 20) -> Plan:
 
 
 def training_seed(
-    race_seed: int, digest: str, metadata: ModelMetadata, hyperparameters: Hyperparameters, steps: int
+    race_seed: int,
+    digest: str,
+    metadata: ModelMetadata,
+    hyperparameters: Hyperparameters,
+    steps: int,
+    course: Course | None = None,
 ) -> int:
-    """Return the seed [0, 2**31) of a training: neither resubmitting nor a comment buys another draw."""
+    """Return the seed [0, 2**31) of a training: neither resubmitting nor a comment buys another draw.
+
+    A course that is a plain time trial changes nothing: seeds are what they were before there were others.
+    """
     recipe = [race_seed, digest, metadata.as_json(), hyperparameters.as_json(), steps]
+    if course is not None and course.as_json():
+        recipe.append(course.as_json())
     text = json.dumps(recipe, sort_keys=True)
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "little") >> 1
 
 
 def train(
     source: str,
-    track: Track,
+    course: Course | Track,
     *,
     metadata: ModelMetadata | None = None,
     hyperparameters: Hyperparameters | None = None,
@@ -132,49 +184,33 @@ def train(
     recorder: DriveRecorder | None = None,
     first_step: int = FIRST_CALL_STEPS,
     spec: CarSpec = CLASSIC,
-    obstacles: Sequence[Obstacle] = (),
 ) -> Training:
-    """Train a policy with the reward function `source`; `seed` is the race's.
+    """Train a policy with the reward function `source`; `seed` is the race's, a bare track a time trial.
 
     `recorder` keeps drives for logs; `first_step` is what `steps` is in the first call of an episode.
-    With `obstacles` on the track the policy sees the next two and a crash ends an episode.
-
     Raises `EntrantFault` (its `output` holds what was printed), `SandboxError`, or `ValueError` for a budget
     below `MIN_STEPS`.
     """
     torch.set_num_threads(1)
     metadata, hyperparameters = metadata or ModelMetadata(), hyperparameters or Hyperparameters()
-    plan = plan_updates(steps, hyperparameters.num_episodes_between_training)
+    recipe = Recipe(seed, Course.of(course), metadata, hyperparameters, steps, spec)
+    plan = recipe.plan()
+    limits = _reward_limits(steps)
     sandbox = RewardSandbox(
-        source,
-        track,
-        plan.num_cars,
-        limits=_reward_limits(steps),
-        seed=partial(training_seed, seed, metadata=metadata, hyperparameters=hyperparameters, steps=steps),
-        first_step=first_step,
-        objects=Objects.on(track, obstacles).lists() if obstacles else None,
+        source, recipe.course, plan.num_cars, limits=limits, seed=recipe.seed, first_step=first_step
     )
     if recorder is not None:
-        recorder.plan(plan.num_cars, plan.steps)
+        recorder.plan(plan.num_cars, plan.steps, len(recipe.course.legs()))
     watch = Watch(Meter(plan.steps, plan.num_cars), on_progress, should_stop)
     try:
         with sandbox as reward:
-            env = TrackVectorEnv(
-                track,
-                plan.num_cars,
-                actions=metadata.actions,
-                reward=reward,
-                spec=spec,
-                obstacles=obstacles,
-            )
-            ppo = _learner(Cars(env, watch.meter, recorder), plan, hyperparameters, reward.seed)
+            cars = Cars(recipe.environment(plan.num_cars, reward), watch.meter, recorder)
+            ppo = _learner(cars, plan, hyperparameters, reward.seed)
             watch.learn(ppo, plan.steps)
-            about = {"track": track.name, "seed": str(reward.seed), "spec": spec.name}
-            policy = extract_policy(ppo, metadata, about)
     except EntrantFault as fault:
         fault.output = sandbox.output
         raise
-    return _result(watch, policy, sandbox)
+    return _result(watch, extract_policy(ppo, metadata, recipe.about(sandbox.seed)), sandbox)
 
 
 def _reward_limits(steps: int) -> Limits:
@@ -246,61 +282,6 @@ def extract_policy(ppo: Learner, metadata: ModelMetadata, about: dict[str, str])
 
 def _array(parameter: torch.Tensor) -> NDArray[np.float64]:
     return parameter.detach().numpy().astype(np.float64)
-
-
-class Cars(VecEnv):
-    """`TrackVectorEnv` as stable-baselines3 wants it; only ended drives get an info of their own."""
-
-    def __init__(self, env: TrackVectorEnv, meter: Meter, recorder: DriveRecorder | None = None) -> None:
-        self.env = env
-        self._meter = meter
-        self._recorder = recorder
-        self._infos: list[dict[str, Any]] = [{}] * env.num_envs
-        super().__init__(env.num_envs, env.single_observation_space, env.single_action_space)
-
-    def seed(self, seed: int | None = None) -> list[int | None]:
-        self._seed = seed
-        return [seed] * self.num_envs
-
-    def reset(self) -> NDArray[np.float32]:
-        observation: NDArray[np.float32] = self.env.reset(seed=self._seed)[0]
-        return observation
-
-    def step_async(self, actions: NDArray[Any]) -> None:
-        self._actions = actions
-
-    def step_wait(
-        self,
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_], list[dict[str, Any]]]:
-        observation, rewards, terminated, truncated, _ = self.env.step(self._actions)
-        outcomes = self.env.outcomes
-        self._meter.count(rewards, outcomes)
-        if self._recorder is not None:
-            self._recorder.note(self.env, rewards)
-        infos = self._infos
-        if outcomes:
-            infos = infos.copy()
-            for car in outcomes:
-                infos[car] = {
-                    "terminal_observation": self.env.final_observation[car],
-                    "TimeLimit.truncated": bool(truncated[car]),
-                }
-        return observation, rewards.astype(np.float32), terminated | truncated, infos
-
-    def close(self) -> None:
-        self.env.close()
-
-    def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
-        return [getattr(self.env, attr_name)] * self.num_envs
-
-    def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
-        raise NotImplementedError("the cars share one environment; change that one")
-
-    def env_method(self, method_name: str, *_: Any, indices: Any = None, **__: Any) -> list[Any]:
-        raise NotImplementedError("the cars share one environment; call that one")
-
-    def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
-        return [False] * self.num_envs
 
 
 @dataclass(slots=True)

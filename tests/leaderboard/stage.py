@@ -1,6 +1,6 @@
 """An arena for the tests of the live face: real tables, real drives, times around the present moment.
 
-The drives are real ones: `Pursuit` steers at a point ahead through the same `time_trial` that races trained
+The drives are real ones: `Pursuit` steers at a point ahead through the same `racing.drive` that races trained
 policies, so replays and traces are what the product shows. Nothing is trained; that has tests of its own.
 """
 
@@ -74,7 +74,7 @@ class Pursuit:
 @lru_cache(maxsize=32)
 def drive(track: str, driver: Pursuit, laps: int = 3) -> racing.Trial:
     """Drive a time trial."""
-    return racing.time_trial(cast(Policy, driver), tracks.load(track), laps=laps)
+    return racing.drive(cast(Policy, driver), tracks.load(track), laps=laps)
 
 
 @dataclass(frozen=True, slots=True)

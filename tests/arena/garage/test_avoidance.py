@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from arena.garage.policy import Policy
-from arena.garage.racing import object_avoidance, time_trial
+from arena.garage.racing import drive
 from arena.garage.training import train
 from simulator import tracks
+from simulator.course import Course, RaceType
 from simulator.objects import Lane, Obstacle
 
 OBSTACLES = (Obstacle(0.35, Lane.INNER), Obstacle(0.7, Lane.OUTER))
@@ -24,10 +25,13 @@ def reward_function(params):
 
 
 def test_a_car_learns_to_lap_around_two_boxes_without_a_crash() -> None:
-    oval = tracks.load("oval")
-    policy = train(SOURCE, oval, steps=200_000, seed=1, obstacles=OBSTACLES).policy
+    course = Course(tracks.load("oval"), obstacles=OBSTACLES)
+    policy = train(SOURCE, course, steps=200_000, seed=1).policy
+    assert policy.about["course"] == course.text
     policy = Policy.from_bytes(policy.to_bytes())
-    trial = object_avoidance(policy, oval, OBSTACLES)
+    trial = drive(policy, course)
     assert trial.finished
     assert (trial.completed_laps, trial.crash_count) == (3, 0)
-    assert time_trial(policy, oval, laps=1).trace  # the same policy sees an empty road, too
+    assert trial.versions["course"] == course.text
+    assert (trial.race_type, trial.percent_of_the_possible) == (RaceType.OBJECT_AVOIDANCE, None)
+    assert drive(policy, course.track, laps=1).trace  # the same policy sees an empty road, too

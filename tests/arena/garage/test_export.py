@@ -44,7 +44,7 @@ def model(
     folder = tmp_path_factory.mktemp("model")
     training, recorder = trained(metadata)
     export.write_training(folder, recorder.drives(), OVAL, metadata, Hyperparameters())
-    trial = racing.time_trial(training.policy, OVAL, laps=2)
+    trial = racing.drive(training.policy, OVAL, laps=2)
     export.write_evaluation(folder, trial, OVAL, metadata, AT)
     return folder, metadata, recorder, trial
 
@@ -97,7 +97,7 @@ def test_deepracer_utils_loads_an_evaluation(model: Model, deepracer: Any) -> No
 @pytest.mark.filterwarnings("ignore")
 def test_deepracer_utils_finds_three_flying_laps(deepracer: Any, tmp_path: Path) -> None:
     policy = steering_policy(2.0, gain=1.0)
-    trial = racing.time_trial(policy, OVAL, laps=3)
+    trial = racing.drive(policy, OVAL, laps=3)
     assert trial.finished
     export.write_evaluation(tmp_path, trial, OVAL, ModelMetadata(policy.actions), AT)
     log = deepracer.DeepRacerLog(model_folder=str(tmp_path))

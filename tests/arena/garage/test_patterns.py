@@ -88,7 +88,7 @@ def evidence_of(
         steps=steps,
         recorder=recorder,
     )
-    trial = racing.time_trial(trained.policy, track, laps=2)
+    trial = racing.drive(trained.policy, track, laps=2)
     return Evidence(recorder.drives(), trial, track, model_metadata.actions)
 
 

@@ -12,12 +12,17 @@ import numpy as np
 import pytest
 
 from arena.garage.progress import Progress
-from arena.garage.racing import time_trial
+from arena.garage.racing import drive
+from arena.garage.recording import DriveRecorder
 from arena.garage.settings import Hyperparameters, ModelMetadata
 from arena.garage.training import MIN_STEPS, Training, plan_updates, train, training_seed
+from arena.garage.training_cars import Legs
 from arena.garage.verdicts import EntrantFault, Verdict
 from simulator import tracks
 from simulator.actions import Discrete
+from simulator.course import Bots, Course, Direction
+from simulator.imperfections import CALIBRATED
+from simulator.objects import Obstacle
 from simulator.track import Track
 from tests.arena.garage.conftest import PROGRESS_REWARD
 
@@ -49,7 +54,7 @@ def lapping() -> tuple[Training, list[tuple[float, Progress]]]:
 def test_a_car_learns_to_lap_the_oval(oval: Track) -> None:
     training, _ = lapping()
     assert training.completed_laps > 20
-    trial = time_trial(training.policy, oval, laps=2)
+    trial = drive(training.policy, oval, laps=2)
     assert (trial.finished, trial.completed_laps) == (True, 2)
 
 
@@ -130,6 +135,65 @@ def test_the_seed_depends_on_everything_that_is_entered() -> None:
     assert training_seed(1, "a", ModelMetadata(warnings=("w",)), settings, 1000) in seeds
 
 
+def test_a_plain_course_keeps_the_seeds_of_old_and_every_other_has_its_own(oval: Track) -> None:
+    plain, settings = ModelMetadata(), Hyperparameters()
+    old = training_seed(1, "a", plain, settings, 1000)
+    assert old == 31982758  # drawn before there were courses
+    assert training_seed(1, "a", plain, settings, 1000, Course(oval)) == old
+    courses = [
+        Course(oval, Direction.REVERSED),
+        Course(oval, Direction.ALTERNATE),
+        Course(oval, obstacles=(Obstacle(0.5),)),
+        Course(oval, bots=Bots()),
+        Course(oval, cars=2),
+        Course(oval, imperfections=CALIBRATED),
+    ]
+    seeds = {training_seed(1, "a", plain, settings, 1000, course) for course in courses}
+    assert len(seeds | {old}) == 7
+
+
+def test_half_of_the_cars_drive_each_way_and_know_it(oval: Track) -> None:
+    source = (
+        "seen = set()\n"
+        "def reward_function(params):\n"
+        "    seen.add((params['is_reversed'], params['waypoints'][1]))\n"
+        "    assert len(seen) == 1\n"
+        "    return float(params['is_reversed'])\n"
+    )
+    recorder = DriveRecorder()
+    training = train(source, Course(oval, Direction.ALTERNATE), steps=SMALL, recorder=recorder)
+    assert training.steps == SMALL
+    drives = recorder.drives()
+    assert {drive.leg for drive in drives} == {0, 1}
+    for each in drives:
+        assert each.rewards.tolist() == [float(each.leg)] * len(each.trace)
+    again = train(source, Course(oval, Direction.ALTERNATE), steps=SMALL)
+    assert digest_of(again) == digest_of(training)
+
+
+def test_cars_of_both_ways_live_as_they_would_alone(oval: Track) -> None:
+    legs = Course(oval, Direction.ALTERNATE).legs()
+    both = Legs([leg.environment(3) for leg in legs])
+    both.reset(seed=7)
+    alone = [legs[car // 3].environment(1) for car in range(6)]
+    for car, env in enumerate(alone):
+        env.reset(seed=7 + car)
+    rng = np.random.default_rng(0)
+    ended: set[int] = set()
+    for _ in range(60):
+        actions = rng.uniform(-1.0, 1.0, (6, 2))
+        seen, rewards, terminated, _, _ = both.step(actions)
+        ended |= both.outcomes.keys()
+        for car, env in enumerate(alone):
+            own, own_reward, own_terminated, _, _ = env.step(actions[car : car + 1])
+            assert np.array_equal(seen[car], own[0])
+            assert np.array_equal(both.final_observation[car], env.final_observation[0])
+            assert (rewards[car], terminated[car]) == (own_reward[0], own_terminated[0])
+            assert both.outcomes.get(car) == env.outcomes.get(0)
+            assert np.array_equal(both.trace_rows()[car], env.trace_rows()[0])
+    assert {car // 3 for car in ended} == {0, 1}
+
+
 def test_a_training_stops_when_it_is_told_to_and_keeps_what_it_has(oval: Track) -> None:
     calls = 0
 
@@ -170,7 +234,7 @@ def test_a_fault_in_the_middle_of_a_training_is_the_entrants(oval: Track) -> Non
 
 def test_completed_laps_are_bootstrapped_as_truncations(oval: Track) -> None:
     from arena.garage.progress import Meter
-    from arena.garage.training import Cars
+    from arena.garage.training_cars import Cars
     from simulator.env import TrackVectorEnv
     from simulator.rules import Rules
 
