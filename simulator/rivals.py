@@ -32,7 +32,8 @@ class Rivals:
         """Work out who is whose rival."""
         if not 2 <= size <= MAX_CARS or cars % size:
             raise ValueError(
-                f"expected 2 to {MAX_CARS} cars per race and a multiple of them in all, got {size} and {cars}"
+                f"expected 1, or 2 to {MAX_CARS} cars per race and a multiple of them in all, got cars={size} "
+                f"and num_envs={cars}"
             )
         self.size, self._road, self._spec = size, road, spec
         everyone = np.arange(size)
@@ -54,7 +55,7 @@ class Rivals:
             self._road.track,
             (x + gone)[who],
             (y + gone)[who],
-            now.yaw_rad[who],
+            (now.yaw_rad + gone)[who],
             (place.s_m + gone)[who],
             (place.offset_m + gone)[who],
             reported_heading_rad=now.yaw_rad[who],
