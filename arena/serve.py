@@ -23,14 +23,19 @@ from typing import TYPE_CHECKING
 
 import click
 
+from arena.garage.verdicts import SandboxUnavailableError
+
 if TYPE_CHECKING:
     from sqlalchemy import Engine
+
+    from arena.settings import ArenaSettings
 
 log = logging.getLogger("arena.serve")
 
 STOP_WITHIN_S = 20.0
 SETTLED_AFTER_S = 10.0  # a process that lived this long was not killed by its own start
 GIVE_UP_AFTER = 4  # failed starts in a row
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 WRONG_USAGE = 2  # a process that ends with it was started wrongly: to start it again helps nobody
 
 
@@ -38,6 +43,12 @@ class CannotStartError(click.ClickException):
     """What the machine or a setting stands in the way with, in words."""
 
     exit_code = 3
+
+
+class WrongSettingError(CannotStartError):
+    """To start again helps nobody: a setting, or the machine, has to change first."""
+
+    exit_code = WRONG_USAGE
 
 
 @dataclass(slots=True)
@@ -144,15 +155,36 @@ def require_free(host: str, port: int) -> None:
             ) from error
 
 
+def require_alone(host: str) -> None:
+    """Refuse to trust code without a lock where other machines can reach the arena."""
+    from arena.settings import Sandbox
+
+    sandbox = read_settings().sandbox
+    if sandbox is not Sandbox.LOCKED and host not in LOOPBACK:
+        raise WrongSettingError(
+            f"ARENA_SANDBOX={sandbox} runs code without a lock where there is none, and with --host {host} "
+            "others can reach this arena. Use --host 127.0.0.1, or unset ARENA_SANDBOX."
+        )
+
+
+def read_settings() -> "ArenaSettings":
+    """Read the settings; say in words which is wrong."""
+    from arena.settings import ArenaSettings
+
+    try:
+        return ArenaSettings.from_environment()
+    except ValueError as error:
+        raise WrongSettingError(str(error)) from error
+
+
 def open_database() -> "Engine":
     """Connect to the database and bring its tables up to date; say in words why that cannot be."""
     from sqlalchemy.exc import ArgumentError, DBAPIError
 
     from arena.league import db
     from arena.league.errors import LeagueError
-    from arena.settings import ArenaSettings
 
-    settings = ArenaSettings.from_environment()
+    settings = read_settings()
     try:
         engine = db.connect(settings.database_url)
         db.upgrade(engine)
@@ -175,6 +207,7 @@ def open_database() -> "Engine":
 
 def run(host: str, port: int, workers: int) -> int:
     """Migrate the database, then run the web process, the checker and the workers until told to stop."""
+    require_alone(host)
     require_free(host, port)
     open_database().dispose()
     os.environ.update(HOST=host, PORT=str(port))
@@ -223,14 +256,12 @@ def worker(name: str | None, checks: bool) -> None:
     reaches the database.
     """
     from arena import worker as door
-    from arena.settings import ArenaSettings
 
     open_database().dispose()
-    door.run(
-        ArenaSettings.from_environment(),
-        name=name or f"{socket.gethostname()}-{os.getpid()}",
-        checks_only=checks,
-    )
+    try:
+        door.run(read_settings(), name=name or f"{socket.gethostname()}-{os.getpid()}", checks_only=checks)
+    except SandboxUnavailableError as error:
+        raise WrongSettingError(str(error)) from error
 
 
 @click.command()
@@ -277,6 +308,8 @@ def demo(host: str, port: int, workers: int, data: Path) -> int:
 
     require_free(host, port)
     os.environ.update(ARENA_DATA_DIR=str(data.resolve()), ARENA_MODE="demo")
+    if host in LOOPBACK:  # on a machine without a lock, such as a Mac, it runs the kits' code all the same
+        os.environ.setdefault("ARENA_SANDBOX", "demo")
     os.environ.pop("ARENA_DATABASE_URL", None)
     open_database().dispose()
     demo_season.prepare(f"http://{'localhost' if host in ('127.0.0.1', '0.0.0.0') else host}:{port}")

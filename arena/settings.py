@@ -9,14 +9,26 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 DEFAULT_DATA_DIR = Path("var")
 
 
+class Sandbox(StrEnum):
+    """What an arena does on a machine that cannot lock up entrants' code. Where a lock works it is used."""
+
+    LOCKED = "locked"
+    """It refuses to run code."""
+    LOCAL_TRUSTED = "local-trusted"
+    """It runs the code of its only account, and nobody else can reach it."""
+    DEMO = "demo"
+    """It is a demo that nobody else can reach; set by `arena demo`."""
+
+
 @dataclass(frozen=True, slots=True)
 class ArenaSettings:
-    """The two places of an arena: its database and its folder of files."""
+    """The places of an arena, its database and its folder of files, and how it holds entrants' code."""
 
     database_url: str
     """SQLAlchemy address of the database. ARENA_DATABASE_URL; default: SQLite in the data folder."""
@@ -24,13 +36,23 @@ class ArenaSettings:
     data_dir: Path
     """Folder for policies, traces and the SQLite file. ARENA_DATA_DIR; default: `var` here."""
 
+    sandbox: Sandbox = Sandbox.LOCKED
+    """Whether code may run without a lock where this machine has none. ARENA_SANDBOX."""
+
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> ArenaSettings:
-        """Read ARENA_DATABASE_URL and ARENA_DATA_DIR; an empty value counts as not set."""
+        """Read ARENA_DATABASE_URL, ARENA_DATA_DIR and ARENA_SANDBOX; an empty value counts as not set.
+
+        Raises ValueError for an unknown ARENA_SANDBOX.
+        """
         environ = os.environ if environ is None else environ
         data_dir = Path(environ.get("ARENA_DATA_DIR") or DEFAULT_DATA_DIR).expanduser().resolve()
         database_url = environ.get("ARENA_DATABASE_URL") or f"sqlite:///{data_dir / 'arena.db'}"
-        return cls(database_url=database_url, data_dir=data_dir)
+        sandbox = environ.get("ARENA_SANDBOX") or Sandbox.LOCKED
+        if sandbox not in list(Sandbox):
+            known = " or ".join(Sandbox)
+            raise ValueError(f"ARENA_SANDBOX is {sandbox!r}; expected {known}.")
+        return cls(database_url=database_url, data_dir=data_dir, sandbox=Sandbox(sandbox))
 
     @property
     def artifacts_dir(self) -> Path:

@@ -15,18 +15,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, func, select
 
-from arena.garage import sandbox, settings
-from arena.garage.verdicts import EntrantFault
+from arena import probing
+from arena.garage import lock, sandbox, settings
+from arena.garage.verdicts import EntrantFault, SandboxUnavailableError
 from arena.league import db, jobs, results, submissions
 from arena.league.artifacts import ArtifactStore
 from arena.league.errors import StaleLease
 from arena.league.jobs import Lease
-from arena.league.models import Submission
+from arena.league.models import Racer, Submission
 from arena.league.seasons import keep_calendar
 from arena.league.states import JobKind
-from arena.settings import ArenaSettings
+from arena.settings import ArenaSettings, Sandbox
 from simulator import tracks
 from simulator.car import SPECS, CarSpec
 from simulator.rules import Rules
@@ -77,6 +78,7 @@ class Worker:
         self.name = name
         self.kinds = kinds
         self.stopping = False
+        self.serves_one_account = False  # code runs without a lock: for one person only
         self.calendar_due = datetime.min.replace(tzinfo=UTC)
 
     def run(self) -> None:
@@ -98,6 +100,7 @@ class Worker:
 
     def work_once(self) -> bool:
         """Do what the calendar says is due, then one job; return whether there was one."""
+        self.require_one_account()
         now = datetime.now(UTC)
         if now >= self.calendar_due:
             self.calendar_due = now + CALENDAR_EVERY
@@ -109,6 +112,20 @@ class Worker:
             return False
         self.work(lease)
         return True
+
+    def require_one_account(self) -> None:
+        """Stop before the code of a second person runs without a lock. Raises `SandboxUnavailableError`."""
+        if not self.serves_one_account:
+            return
+        with db.reading(self.engine) as session:
+            count = session.scalar(
+                select(func.count()).select_from(Racer).where(Racer.password_hash.is_not(None))
+            )
+        if count and count > 1:
+            raise SandboxUnavailableError(
+                f"Refusing to run code without a lock: this arena has {count} accounts, and "
+                "ARENA_SANDBOX=local-trusted is for one person's own files. Use Linux or a container."
+            )
 
     def claim(self) -> Lease | None:
         with db.reading(self.engine) as session:
@@ -252,9 +269,15 @@ def check_entry(payload: dict[str, Any]) -> dict[str, Any]:
 
 
 def run(arena_settings: ArenaSettings, *, name: str, checks_only: bool = False) -> None:
-    """Run one worker in this process until SIGTERM."""
+    """Run one worker in this process until SIGTERM. Raises `SandboxUnavailableError` where entrants' code
+    cannot be held.
+    """
+    held = probing.hold_entries(arena_settings.sandbox is not Sandbox.LOCKED)
+    lock.make_undumpable()
     engine = db.connect(arena_settings.database_url)
     db.upgrade(engine)
     artifacts = ArtifactStore(arena_settings.artifacts_dir)
     kinds = (JobKind.CHECK,) if checks_only else jobs.ALL_KINDS
-    Worker(engine, artifacts, name=name, kinds=kinds).run()
+    worker = Worker(engine, artifacts, name=name, kinds=kinds)
+    worker.serves_one_account = held.profile is None and arena_settings.sandbox is Sandbox.LOCAL_TRUSTED
+    worker.run()
