@@ -16,6 +16,8 @@ from simulator.track import Track
 
 FloatArray = NDArray[np.float64]
 
+SCALE_MPS = np.linspace(1.0, 4.0, 13)
+"""The speeds of the scale under a lap."""
 _MARGIN = 0.04  # of the larger side
 _ARROW_AFTER = 0.045  # of a lap past the start line
 _EDGE_SHARE = 0.012  # width of the lines relative to the larger side
@@ -64,11 +66,9 @@ def document(track: Track, lap: Optimum | None = None) -> str:
     style = _STYLE.format(thin=f"{line * 0.25:.3f}", start=f"{line:.3f}")
     drawn = "" if lap is None else _lap(lap, 0.6 * line)
     size = width / 40.0
-    words = f"{track.name}, {track.length_m:.2f} m"
     if lap is not None:
-        words += f" · optimum {lap.lap_s:.3f} s, {lap.speed_mps.min():.2f} to {lap.speed_mps.max():.2f} m/s"
         drawn += _scale(left + size, top + height + 2.2 * size, size)
-    drawn += _text(left + size, top + height + size, size, words)
+    drawn += _text(left + size, top + height + size, size, caption(track, lap))
     height += 4.0 * size
     pixels = f'width="{_DOCUMENT_WIDTH_PX}" height="{_DOCUMENT_WIDTH_PX * height / width:.0f}"'
     box = f"{left:.2f} {top:.2f} {width:.2f} {height:.2f}"
@@ -76,10 +76,18 @@ def document(track: Track, lap: Optimum | None = None) -> str:
     return opening + element(track).split(">", 1)[1].removesuffix("</svg>") + drawn + "</svg>\n"
 
 
+def caption(track: Track, lap: Optimum | None) -> str:
+    """Return the words under a picture."""
+    words = f"{track.name}, {track.length_m:.2f} m"
+    if lap is not None:
+        words += f" · optimum {lap.lap_s:.3f} s, {lap.speed_mps.min():.2f} to {lap.speed_mps.max():.2f} m/s"
+    return words
+
+
 def _lap(lap: Optimum, line_m: float) -> str:
     """Draw the lap in pieces, each in the colour of its mean speed."""
     after = np.roll(lap.line, -1, axis=0)
-    colours = _colours(0.5 * (lap.speed_mps + np.roll(lap.speed_mps, -1)))
+    colours = lap_colours(lap)
     pieces = [
         f'<path d="M{x:.3f} {-y:.3f}L{u:.3f} {-v:.3f}" stroke="{colour}"/>'
         for (x, y), (u, v), colour in zip(lap.line.tolist(), after.tolist(), colours, strict=True)
@@ -90,11 +98,11 @@ def _lap(lap: Optimum, line_m: float) -> str:
 
 def _scale(x: float, y: float, size: float) -> str:
     """Draw the scale of speeds from 1 to 4 m/s."""
-    speeds = np.linspace(1.0, 4.0, 13)
+    speeds = SCALE_MPS
     fields = [
         f'<rect x="{x + index * size:.2f}" y="{y - 0.8 * size:.2f}" width="{size:.2f}" '
         f'height="{0.8 * size:.2f}" fill="{colour}"/>'
-        for index, colour in enumerate(_colours(speeds))
+        for index, colour in enumerate(speed_colours(speeds))
     ]
     numbers = [_text(x + index * size, y + size, 0.8 * size, f"{speeds[index]:g}") for index in (0, 4, 8, 12)]
     unit = _text(x + 14 * size, y, 0.8 * size, "m/s")
@@ -105,7 +113,12 @@ def _text(x: float, y: float, size: float, words: str) -> str:
     return f'<text x="{x:.2f}" y="{y:.2f}" font-size="{size:.2f}">{escape(words)}</text>'
 
 
-def _colours(speed_mps: FloatArray) -> list[str]:
+def lap_colours(lap: Optimum) -> list[str]:
+    """Return a colour per piece of a lap, by its mean speed."""
+    return speed_colours(0.5 * (lap.speed_mps + np.roll(lap.speed_mps, -1)))
+
+
+def speed_colours(speed_mps: FloatArray) -> list[str]:
     """Return a colour per speed [n]: 1 m/s and less is red, 4 m/s is blue."""
     share = np.clip((speed_mps - 1.0) / 3.0, 0.0, 1.0)[:, None]
     colour = np.where(

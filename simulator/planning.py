@@ -89,7 +89,7 @@ def planned_lap(track: Track, spec: CarSpec = CLASSIC, grip_share: float = GRIP_
     return Optimum(
         lap_s=float(lasts.sum()),
         line=path.points,
-        s_m=np.arange(n * PIECES) * (track.length_m / (n * PIECES)),
+        s_m=np.arange(n * PIECES, dtype=np.float64) * (track.length_m / (n * PIECES)),
         speed_mps=speed,
         heading_rad=path.heading_rad,
         curvature_pm=path.curvature_pm,

@@ -9,8 +9,10 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from PIL import Image
 
 from simulator import tracks
+from simulator.track import Track
 from tests.arena.test_cli import arena, document
 
 
@@ -67,10 +69,15 @@ def test_draw_writes_the_track_with_its_fastest_lap(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "hint"),
     [
-        (["draw", "oval", "--out", "track.png"], "ends in .svg"),
+        (["draw", "oval", "--out", "track.gif"], "ends in .svg or .png"),
+        (["draw", "oval", "--out", "no/such/folder/track.png"], "no/such/folder"),
         (["draw", "oval", "--out", "no/such/folder/track.svg"], "no/such/folder"),
         (["optimum", "monza"], "neither a shipped track"),
         (["optimum", "oval", "--spec", "v7"], "classic"),
+        (["generate", "--seed", "1", "--difficulty", "6", "--out", "t.npy"], "1<=x<=5"),
+        (["generate", "--seed", "-1", "--difficulty", "1", "--out", "t.npy"], "x>=0"),
+        (["generate", "--seed", "1", "--difficulty", "1", "--out", "t.csv"], "ends in .npy"),
+        (["generate", "--seed", "1", "--difficulty", "1", "--out", "no/such/folder/t.npy"], "no/such/folder"),
     ],
 )
 def test_wrong_usage_says_what_was_expected(arguments: list[str], hint: str, tmp_path: Path) -> None:
@@ -85,3 +92,46 @@ def test_file_that_is_no_track_is_the_entrants_fault(tmp_path: Path) -> None:
     refused = arena("tracks", "optimum", "track.npy", "--json", cwd=tmp_path)
     assert refused.returncode == 1
     assert document(refused)["verdict"] == "track"
+
+
+@pytest.mark.parametrize("suffix", ["png", "PNG"])
+def test_draw_paints_the_track_with_its_fastest_lap(suffix: str, tmp_path: Path) -> None:
+    drawn = arena("tracks", "draw", "needle", "--out", f"track.{suffix}", cwd=tmp_path)
+    assert drawn.returncode == 0
+    with Image.open(tmp_path / f"track.{suffix}") as picture:
+        assert picture.format == "PNG"
+        assert picture.size[0] == 1200
+
+
+def test_generate_makes_a_track_that_other_commands_take(tmp_path: Path) -> None:
+    told = document(
+        arena(
+            "tracks",
+            "generate",
+            "--seed",
+            "11",
+            "--difficulty",
+            "1",
+            "--out",
+            "mine.npy",
+            "--json",
+            cwd=tmp_path,
+        )
+    )
+    track = Track.load(tmp_path / "mine.npy")
+    assert told["track"] == track.name == "mine"
+    assert told["version"] == track.version
+    assert told["length_m"] == round(track.length_m, 2)
+    assert told["width_m"] == pytest.approx(track.width_at(0.0)[0], abs=0.01)
+    assert 3 <= told["corners"] <= 7
+    assert 4000 < told["reference_lap_ms"] < 12_000
+    before = (tmp_path / "mine.npy").read_bytes()
+    again = ("tracks", "generate", "--seed", "12", "--difficulty", "1", "--out", "mine.npy")
+    refused = arena(*again, cwd=tmp_path)
+    assert refused.returncode == 2
+    assert "--force" in refused.stderr
+    assert (tmp_path / "mine.npy").read_bytes() == before
+    forced = arena(*again, "--force", cwd=tmp_path)
+    assert forced.returncode == 0
+    assert "The reference driver laps it" in " ".join(forced.stdout.split())
+    assert (tmp_path / "mine.npy").read_bytes() != before
