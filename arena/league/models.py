@@ -200,6 +200,7 @@ class Submission(Base):
     digest: Mapped[str | None] = mapped_column(String(64))
     seed: Mapped[int | None] = mapped_column(BigId)
     policy_key: Mapped[str | None] = mapped_column(String(64))
+    diagnosis_key: Mapped[str | None] = mapped_column(String(64))
     official_time_ms: Mapped[int | None]
     best_lap_ms: Mapped[int | None]
     created_at: Mapped[datetime]

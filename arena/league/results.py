@@ -51,6 +51,7 @@ class TrialResult:
     ended_by: str
     trace_key: str
     policy_key: str
+    diagnosis_key: str | None = None
     versions: Json = field(default_factory=dict)
     seed: int | None = None
     digest: str | None = None
@@ -213,6 +214,7 @@ def _finish_submission(
         official_time_ms=trial.official_ms,
         best_lap_ms=trial.best_lap_ms if trial.counts else None,
         policy_key=result.policy_key,
+        diagnosis_key=result.diagnosis_key,
         seed=result.seed,
         digest=result.digest,
         output=storable(result.output)[:MAX_OUTPUT_CHARACTERS],
