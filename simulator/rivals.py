@@ -32,8 +32,8 @@ class Rivals:
         """Work out who is whose rival."""
         if not 2 <= size <= MAX_CARS or cars % size:
             raise ValueError(
-                f"expected 1, or 2 to {MAX_CARS} cars per race and a multiple of them in all, got cars={size} "
-                f"and num_envs={cars}"
+                f"expected 1, or 2 to {MAX_CARS} cars per race and a multiple of them in all, got "
+                f"cars={size} and num_envs={cars}"
             )
         self.size, self._road, self._spec = size, road, spec
         everyone = np.arange(size)
