@@ -41,6 +41,8 @@ fix: setup ## Format the code and apply the safe corrections
 	@$(BIN)/ruff check --fix .
 
 bench: setup ## Measure speed (simulator, training, submission to lap); about five minutes
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]' || \
+		echo "==> What the benchmarks are compared with could not be installed; its lines will say so"
 	@$(BIN)/python -m benchmarks
 
 clean: ## Remove all that the set-up made (the arena's data in var/ stays)
