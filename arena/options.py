@@ -78,6 +78,6 @@ def load_track(name: str, hint: str = "--track") -> Track:
 
 def read_text(path: Path | None) -> str | None:
     """Read a settings file as text, or pass None on."""
-    from arena.garage.sandbox import decode_source
+    from arena.garage.jsontext import decode_settings
 
-    return decode_source(path.read_bytes()) if path else None
+    return decode_settings(path.read_bytes(), path.name) if path else None

@@ -16,6 +16,7 @@ from typing import Any
 from flask import Request
 
 from arena.garage import settings as garage_settings
+from arena.garage.jsontext import decode_settings
 from arena.garage.sources import decode_source
 from arena.garage.verdicts import EntrantFault
 from arena.league import jobs, submissions
@@ -73,8 +74,8 @@ def read(files: Files) -> Entry:
     try:
         entry = Entry(
             source=decode_source(files.source),
-            model_metadata=_settings_text(files.model_metadata),
-            hyperparameters=_settings_text(files.hyperparameters),
+            model_metadata=_settings_text(files.model_metadata, "model_metadata.json"),
+            hyperparameters=_settings_text(files.hyperparameters, "hyperparameters.json"),
         )
         garage_settings.parse_model_metadata(entry.model_metadata)
         garage_settings.parse_hyperparameters(entry.hyperparameters)
@@ -205,11 +206,11 @@ def _sent(request: Request, name: str) -> bytes | None:
     return None if text is None else text.encode("utf-8", "replace")
 
 
-def _settings_text(data: bytes | None) -> str | None:
+def _settings_text(data: bytes | None, name: str) -> str | None:
     """Decode a settings file; an empty one counts as left out."""
     if data is None or not data.strip():
         return None
-    return decode_source(data)
+    return decode_settings(data, name)
 
 
 def _now() -> datetime:

@@ -7,13 +7,37 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
+from arena.garage.sources import kind_of
 from arena.garage.verdicts import EntrantFault, Verdict
 
 MAX_SETTINGS_CHARACTERS: Final = 100_000
+_LONGEST_CHARACTER_BYTES: Final = 4
 
 
 def settings_fault(message: str, line: int | None = None) -> EntrantFault:
     return EntrantFault(Verdict.SETTINGS, message, line=line)
+
+
+def decode_settings(data: bytes, file: str) -> str:
+    """Return the text of a settings file; raise `EntrantFault` (SETTINGS) when it is none."""
+    wanted = f"Expected {file} itself, JSON saved as UTF-8."
+    if name := kind_of(data):
+        raise settings_fault(f"{file} is {name}. {wanted}")
+    if len(data) > _LONGEST_CHARACTER_BYTES * MAX_SETTINGS_CHARACTERS:
+        raise settings_fault(
+            f"{file} has {len(data) / 1e6:,.1f} MB; at most {MAX_SETTINGS_CHARACTERS:,} characters are "
+            "accepted. Only the settings belong in it."
+        )
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise settings_fault(
+            f"{file} holds a byte (0x{data[error.start]:02x}) that is not valid UTF-8. {wanted}", line
+        ) from None
+    if not text.strip():
+        raise settings_fault(f"{file} is empty. {wanted} To go without, leave it out.")
+    return text
 
 
 def read_json(text: str, file: str) -> object:

@@ -62,10 +62,14 @@ def decode_source(data: bytes) -> str:
     return text
 
 
+def kind_of(data: bytes) -> str | None:
+    """Return what the first bytes say that a file is ("a zip archive"), or None for what may be text."""
+    return next((name for magic, name in _MAGIC if data.startswith(magic)), None)
+
+
 def _refuse_other_files(data: bytes) -> None:
-    for magic, name in _MAGIC:
-        if data.startswith(magic):
-            raise _encoding(f"This is {name}, not Python source. Upload the reward_function.py itself.")
+    if name := kind_of(data):
+        raise _encoding(f"This is {name}, not Python source. Upload the reward_function.py itself.")
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise _encoding("The file is saved as UTF-16. Save it as UTF-8 and send it again.")
 

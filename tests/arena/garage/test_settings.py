@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from arena.garage.jsontext import decode_settings
 from arena.garage.settings import (
     Hyperparameters,
     ModelMetadata,
@@ -127,6 +128,31 @@ def test_text_that_is_no_json_is_refused_with_its_place(
     for word in words:
         assert word in fault.message
     assert fault.line == line
+
+
+@pytest.mark.parametrize(
+    ("data", "words", "line"),
+    [
+        (b"", "is empty", None),
+        (b" \n", "is empty", None),
+        (b"PK\x03\x04rest", "is a zip archive", None),
+        (b"\x93NUMPY", "is a NumPy array", None),
+        (b'{\n"a": "\xff"}', "0xff", 2),
+        ("{}".encode("utf-16"), "saved as UTF-8", 1),
+        (b" " * 400_001, "0.4 MB", None),
+    ],
+)
+def test_files_that_are_no_settings_are_named(data: bytes, words: str, line: int | None) -> None:
+    with pytest.raises(EntrantFault) as caught:
+        decode_settings(data, "model_metadata.json")
+    assert (caught.value.verdict, caught.value.line) == (Verdict.SETTINGS, line)
+    assert "model_metadata.json" in caught.value.message
+    assert words in caught.value.message
+    assert "Python" not in caught.value.message
+
+
+def test_settings_may_begin_with_a_byte_order_mark() -> None:
+    assert decode_settings(b"\xef\xbb\xbf{}", "hyperparameters.json") == "{}"
 
 
 def test_what_has_no_meaning_here_is_said() -> None:
