@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
@@ -29,6 +30,10 @@ from arena.league.states import Role
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 POSTGRES_URL = os.environ.get("ARENA_TEST_POSTGRES_URL")
 PASSWORD = "correct horse battery"
+
+# Test machines are shared: an example may take long without anything being wrong.
+settings.register_profile("arena", deadline=None)
+settings.load_profile("arena")
 
 
 @dataclass(slots=True)

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import settings
 
 from simulator import tracks
 from simulator.track import Track
-
-# Test machines are shared: an example may take long without anything being wrong.
-settings.register_profile("arena", deadline=None)
-settings.load_profile("arena")
 
 
 @pytest.fixture
