@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine, func, select
 
-from arena import probing
+from arena import courses, probing
 from arena.garage import lock, sandbox, settings
 from arena.garage.verdicts import EntrantFault, SandboxUnavailableError
 from arena.league import db, jobs, results, submissions
@@ -26,12 +26,16 @@ from arena.league.errors import StaleLease
 from arena.league.jobs import Lease
 from arena.league.models import Racer, Submission
 from arena.league.seasons import keep_calendar
-from arena.league.states import JobKind
+from arena.league.states import Direction, JobKind
 from arena.settings import ArenaSettings, Sandbox
 from simulator import tracks
+from simulator.bots import BotError
 from simulator.car import SPECS, CarSpec
+from simulator.course import Course, CourseError
+from simulator.laps import Lap
+from simulator.objects import ObstacleError
 from simulator.rules import Rules
-from simulator.track import Track
+from simulator.track import TrackError
 
 if TYPE_CHECKING:
     from arena.garage.racing import Trial
@@ -42,6 +46,8 @@ log = logging.getLogger("arena.worker")
 LEASE_S = 30.0
 IDLE_S = 0.2  # between two looks at an empty queue: an indexed read without the writers' lock
 CALENDAR_EVERY = timedelta(seconds=5)
+# What is wrong with a race itself: neither the entrant's fault nor a failure of the machine.
+RACE_FAULTS = (TrackError, CourseError, ObstacleError, BotError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +57,7 @@ class Assignment:
     source: str
     metadata: settings.ModelMetadata
     hyperparameters: settings.Hyperparameters
-    track: Track
+    course: Course
     car: CarSpec
     rules: Rules
     race_seed: int
@@ -146,7 +152,7 @@ class Worker:
         except Exception as error:
             log.exception("Job %d failed on our side.", lease.job_id)
             try:
-                self.write(jobs.fault, lease, f"The arena failed ({type(error).__name__}).")
+                self.write(jobs.fault, lease, reason_of(error))
             except StaleLease as stale:
                 log.warning("%s", stale)
 
@@ -183,9 +189,9 @@ class Worker:
             source=submission.source,
             metadata=settings.parse_model_metadata(submission.model_metadata),
             hyperparameters=settings.parse_hyperparameters(submission.hyperparameters),
-            track=tracks.load(race.track),
+            course=courses.course_of(race),
             car=SPECS[race.car],
-            rules=Rules.time_trial(race.laps, off_track_penalty_s=race.off_track_penalty_ms / 1000),
+            rules=courses.rules_of(race),
             race_seed=race.seed,
             training_steps=race.training_steps,
         )
@@ -201,7 +207,7 @@ class Worker:
 
         trained = training.train(
             assignment.source,
-            assignment.track,
+            assignment.course,
             metadata=assignment.metadata,
             hyperparameters=assignment.hyperparameters,
             steps=assignment.training_steps,
@@ -216,15 +222,13 @@ class Worker:
 
     def record(self, lease: Lease, trained: "Training", trial: "Trial") -> None:
         """Store the policy and the trace, then everything else in one transaction."""
-        laps = (
-            results.LapResult(lap.lap_time_ms, lap.off_track_count, lap.reset_count, lap.penalty_ms)
-            for lap in trial.laps
-        )
         result = results.TrialResult(
-            laps=tuple(laps),
+            laps=tuple(lap_result(lap) for lap in trial.laps),
             total_time_ms=trial.total_time_ms,
             off_track_count=trial.off_track_count,
+            crash_count=trial.crash_count,
             reset_count=trial.reset_count,
+            suspicious_laps=trial.suspicious_laps,
             finished=trial.finished,
             ended_by=trial.ended_by,
             trace_key=self.artifacts.put(trial.trace.to_bytes()),
@@ -244,11 +248,31 @@ def race(trained: "Training", assignment: Assignment) -> "Trial":
 
     return racing.drive(
         trained.policy,
-        assignment.track,
+        assignment.course,
         laps=assignment.rules.laps,
         rules=assignment.rules,
+        seed=assignment.race_seed,
         spec=assignment.car,
     )
+
+
+def lap_result(lap: Lap) -> results.LapResult:
+    """Say a lap of the garage in the league's words."""
+    return results.LapResult(
+        lap_time_ms=lap.lap_time_ms,
+        off_track_count=lap.off_track_count,
+        reset_count=lap.reset_count,
+        penalty_ms=lap.penalty_ms,
+        crash_count=lap.crash_count,
+        direction=Direction(lap.direction),
+    )
+
+
+def reason_of(error: Exception) -> str:
+    """Return what an entrant and an organiser are told of a failure on our side."""
+    if isinstance(error, RACE_FAULTS):
+        return f"This race cannot be driven as it was set up: {str(error).rstrip('.')}."
+    return f"The arena failed ({type(error).__name__})."
 
 
 def check_entry(payload: dict[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,14 +16,27 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 import starter_kits
+from arena import courses
 from arena.garage.policy import Policy
-from arena.league import db, events, jobs, seasons, standings, submissions
+from arena.league import db, events, jobs, seasons, standings, stewards, submissions
 from arena.league.artifacts import ArtifactStore
 from arena.league.models import Job, Race, Racer, Submission
 from arena.league.plans import RacePlan
-from arena.league.states import Car, JobKind, JobState, SubmissionState, Timing
+from arena.league.states import (
+    Car,
+    Direction,
+    JobKind,
+    JobState,
+    RaceType,
+    Ruling,
+    SubmissionState,
+    Timing,
+)
 from arena.league.submissions import Entry
 from arena.worker import Worker
+from arena.worker import race as drive_a_race
+from simulator.course import Course
+from simulator.laps import Lap
 from simulator.trace import Trace
 from tests.conftest import Cast
 
@@ -170,6 +184,67 @@ def test_our_own_fault_costs_no_try_and_is_tried_again(
         pass
     stalled = submission_of(engine, submission_id)
     assert stalled.state is SubmissionState.STALLED
+    with db.reading(engine) as session:
+        own_race, ann = session.get_one(Race, race.id), session.get_one(Racer, cast.ann.id)
+        assert submissions.tries_left(session, own_race, ann) == own_race.max_submissions
+
+
+def test_obstacles_and_direction_of_a_race_are_trained_and_driven(
+    engine: Engine, worker: Worker, race: Race, cast: Cast
+) -> None:
+    with db.transaction(engine) as session:
+        own = session.get_one(Race, race.id)
+        own.race_type, own.obstacle_count = RaceType.OBJECT_AVOIDANCE, 2
+        own.direction, own.training_steps = Direction.REVERSED, 10_000
+        course = courses.course_of(own)
+    submission_id = enter(engine, race, cast.ann)
+    worker.work_once()
+    with db.reading(engine) as session:
+        trial = session.get_one(Submission, submission_id).trial
+        assert trial is not None
+        assert trial.versions["course"] == course.text
+        assert {lap.direction for lap in trial.laps} <= {Direction.REVERSED}
+
+
+def test_what_the_garage_counted_and_doubted_is_recorded(
+    engine: Engine, worker: Worker, race: Race, cast: Cast
+) -> None:
+    """A car as fast as this cannot be built, so its first lap is written into the trial."""
+    with db.transaction(engine) as session:
+        session.get_one(Race, race.id).training_steps = 10_000
+    submission_id = enter(engine, race, cast.ann)
+    lease = worker.claim()
+    assert lease is not None
+    submission = worker.write(submissions.mark_training, lease)
+    assignment = worker.assignment(submission)
+    trained = worker.train(lease, assignment)
+    worker.write(submissions.mark_racing, lease)
+    lap = Lap(1, 1_000, 0, 2, 7_000, crash_count=2, direction=Course(assignment.course.track).directions[0])
+    driven = replace(drive_a_race(trained, assignment), laps=(lap,), crash_count=3)
+    worker.record(lease, trained, driven)
+    with db.reading(engine) as session:
+        trial = session.get_one(Submission, submission_id).trial
+        assert trial is not None
+        assert (trial.ruling, trial.official_ms, trial.crash_count) == (Ruling.HELD, None, 3)
+        assert [(own.lap_time_ms, own.crash_count, own.direction) for own in trial.laps] == [
+            (1_000, 2, Direction.FORWARD)
+        ]
+        assert [waiting.id for waiting in stewards.waiting(session)] == [trial.id]
+
+
+def test_a_race_that_cannot_be_driven_is_not_the_entrants_fault(
+    engine: Engine, worker: Worker, race: Race, cast: Cast
+) -> None:
+    submission_id = enter(engine, race, cast.ann)
+    with db.transaction(engine) as session:
+        own = session.get_one(Race, race.id)
+        own.race_type, own.obstacles = RaceType.OBJECT_AVOIDANCE, "0.5,inner;0.5,outer"
+    while worker.work_once():
+        pass
+    stalled = submission_of(engine, submission_id)
+    assert stalled.state is SubmissionState.STALLED
+    assert stalled.verdict_message is not None
+    assert "cannot be driven as it was set up: the obstacles at 0.500 and 0.500" in stalled.verdict_message
     with db.reading(engine) as session:
         own_race, ann = session.get_one(Race, race.id), session.get_one(Racer, cast.ann.id)
         assert submissions.tries_left(session, own_race, ann) == own_race.max_submissions
