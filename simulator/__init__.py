@@ -15,8 +15,16 @@ SENSORS_OF_ID: dict[str, tuple[str, ...]] = {
     "ApexArena/TrackRaceSectorLidar-v0": ("front_facing_camera", "sector_lidar"),
     "ApexArena/TrackRaceBorderLidar-v0": ("border_lidar",),
     "ApexArena/TrackRaceDiscretizedSectorLidar-v0": ("front_facing_camera", "discretized_sector_lidar"),
+    "ApexArena/ObjectAvoidance-v0": ("object_vector",),
+    "ApexArena/HeadToBots-v0": ("object_vector",),
 }
 """Every registered environment; a lidar comes with the camera, as on the real car."""
+
+TRAFFIC_OF_ID: dict[str, dict[str, object]] = {
+    "ApexArena/ObjectAvoidance-v0": {"obstacles": "0.15,1; 0.3,-1; 0.45,1; 0.6,-1; 0.75,1; 0.9,-1"},
+    "ApexArena/HeadToBots-v0": {"bots": 3},
+}
+"""What is on the road in some of them, if nothing else is asked for. Plain data: this module stays light."""
 
 
 def register_envs() -> None:
@@ -29,5 +37,5 @@ def register_envs() -> None:
                 id=env_id,
                 entry_point="simulator.env:TrackEnv",
                 vector_entry_point="simulator.env:TrackVectorEnv",
-                kwargs={"sensors": sensors},
+                kwargs={"sensors": sensors, **TRAFFIC_OF_ID.get(env_id, {})},
             )

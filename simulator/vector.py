@@ -33,7 +33,7 @@ from simulator.imperfections import Conditions, Imperfections
 from simulator.infos import final_infos
 from simulator.laps import LapBook, Outcome
 from simulator.marshals import STATUSES, Marshals
-from simulator.objects import Objects, Obstacle
+from simulator.objects import Objects, Obstacle, parse_obstacles
 from simulator.params import ParamsBuilder
 from simulator.road import IntArray, Location, road_of
 from simulator.rules import Rules, Status
@@ -81,8 +81,8 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
         rules: Rules | None = None,
         starts: Starts | str = Starts.SPREAD,
         sensors: Senses | str | Sequence[str] | None = None,
-        obstacles: Sequence[Obstacle] = (),
-        bots: Bots | None = None,
+        obstacles: Sequence[Obstacle] | str = (),
+        bots: Bots | int | None = None,
         cars: int = 1,
         imperfections: Imperfections | None = None,
         render_mode: str | None = None,
@@ -90,10 +90,10 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
         """Set the cars up; `reward=None` pays the progress in percent, less 5 for a crash or for going off.
 
         `sensors` are names out of `sensors.suite.Sensor`: one gives its own space, several a `Dict`. Without
-        a choice that is the vector, or the object vector where there are objects: `obstacles`, the same for
-        all cars, `bots` or, in groups of `cars`, rivals. Groups that start on the line start from a grid and
-        anew together, when all are done; others start anew one by one, clear of each other. `imperfections`
-        are drawn for every car and episode.
+        a choice that is the vector, or the object vector where there are objects: `obstacles` (a text is read
+        as DeepRacer writes them), the same for all cars, `bots` (a number will do) or, in groups of `cars`,
+        rivals. Groups that start on the line start from a grid and anew together, when all are done; others
+        start anew one by one, clear of each other. `imperfections` are drawn for every car and episode.
         """
         if num_envs < 1:
             raise ValueError(f"expected one car or more, got num_envs={num_envs}")
@@ -106,6 +106,8 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
         self._reward = reward
         self.cars = cars
         on_grid = self.starts is Starts.LINE
+        obstacles = parse_obstacles(obstacles) if isinstance(obstacles, str) else obstacles
+        bots = Bots(bots) if isinstance(bots, int) else bots
         self._traffic = Traffic(self.road, spec, num_envs, obstacles, bots, cars=cars, on_grid=on_grid)
         self.objects: Objects | None = self._traffic.standing
         self._encounters = Encounters(spec, num_envs, self._traffic.count) if self._traffic else None
