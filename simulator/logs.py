@@ -113,7 +113,7 @@ def read_log(path: str | Path) -> DriveLog:
         raise LogError(f"expected text, but after this line there is none: {error}", line) from error
     if not numbers:
         raise LogError(
-            f"{path.name}: expected a DeepRacer log, found no row. A .csv needs the header "
+            f"expected a DeepRacer log, found no row. A .csv needs the header "
             f"{','.join(FIELDS[:5])},...; a text log needs lines with {MARK}"
         )
     table = np.array(numbers)
