@@ -1,117 +1,52 @@
 """Races: a policy drives a course by the weights alone; the reward function is never seen here.
 
-A thin loop over `TrackVectorEnv` with one car: the simulator owns the physics, the rules, the penalties and
-the clock. The same policy, course, rules and seed give the same trial, byte for byte, on one machine type.
+A thin loop over `TrackVectorEnv` with the cars of one race: the simulator owns the physics, the rules, the
+penalties and the clock. The same policy, course, rules and seed give the same trial, byte for byte, on one
+machine type.
 
-Where the direction alternates, a race is driven lap by lap, each from a standing start, with one account of
-resets; everything else is one drive.
+Where the direction alternates, a race is driven lap by lap, each from a standing start; everything else is
+one drive.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from arena.garage.drivers import REFERENCE, Entrant, seats_of, sense_of
 from arena.garage.policy import Policy
+from arena.garage.trials import Heat, Trial
 from simulator import tracks
 from simulator.car import CAR_VERSION, CLASSIC, STEP_S, CarSpec
-from simulator.course import Course, Direction, RaceType
+from simulator.course import Course, Direction
 from simulator.laps import Lap, Outcome
-from simulator.optimum import Optimum, percent_of_the_possible, too_fast
+from simulator.optimum import Optimum
 from simulator.rules import FIRST_CALL_STEPS, RULES_VERSION, Rules, Status
-from simulator.sensors import OBSERVATION_COLUMNS
 from simulator.starts import Starts
 from simulator.trace import COLUMNS, Trace
 from simulator.track import Track
 
-__all__ = ["Lap", "Trial", "drive"]
+__all__ = ["REFERENCE", "Heat", "Lap", "Trial", "drive", "head_to_head"]
 
 _TIME, _LAP = COLUMNS.index("t_s"), COLUMNS.index("lap")
 _STEP_MS: Final = STEP_S * 1000.0
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
-    """One evaluated drive. Times are integer milliseconds of simulated time, penalties included.
-
-    `ended_by` is "finished", or what ended the drive before its last lap: "time_up", "off_track",
-    "crashed", "immobilized" or "reversed".
-    `total_time_ms` is the sum of the laps, or the time until the end where not all were driven.
-    """
-
-    laps: tuple[Lap, ...]
-    total_time_ms: int
-    off_track_count: int
-    reset_count: int
-    finished: bool
-    ended_by: str
-    trace: Trace
-    versions: dict[str, str]
-    """Of car, rules and track; "course" (`Course.text`) only where it was more than a plain time trial."""
-    crash_count: int = 0
-    race_type: RaceType = RaceType.TIME_TRIAL
-    optima: Mapping[Direction, Optimum] = field(default_factory=dict)
-    """The fastest possible lap each way, where the track carries one for this car."""
-
-    @property
-    def completed_laps(self) -> int:
-        return len(self.laps)
-
-    @property
-    def best_lap_ms(self) -> int | None:
-        return min((lap.lap_time_ms for lap in self.laps), default=None)
-
-    @property
-    def percent_of_the_possible(self) -> float | None:
-        """Return how close a lap came to the fastest possible one, in percent; of time trials only.
-
-        With objects on the road the optimum is a bound still, but one that nobody can come near.
-        """
-        if self.race_type is not RaceType.TIME_TRIAL:
-            return None
-        laps = (lap for lap in self.laps if lap.direction in self.optima)
-        shares = (percent_of_the_possible(lap.lap_time_ms, self.optima[lap.direction]) for lap in laps)
-        best = max(shares, default=None)
-        return None if best is None else round(best, 2)
-
-    @property
-    def suspicious_laps(self) -> tuple[int, ...]:
-        """Return the numbers of laps that were faster than physics allows."""
-        known = (lap for lap in self.laps if lap.direction in self.optima)
-        return tuple(lap.number for lap in known if too_fast(lap.lap_time_ms, self.optima[lap.direction]))
-
-    def as_json(self) -> dict[str, object]:
-        """Return all but the trace."""
-        return {
-            "race_type": self.race_type.value,
-            "lap_times_ms": [lap.lap_time_ms for lap in self.laps],
-            "lap_directions": [lap.direction.value for lap in self.laps],
-            "best_lap_ms": self.best_lap_ms,
-            "total_time_ms": self.total_time_ms,
-            "completed_laps": self.completed_laps,
-            "off_track_count": self.off_track_count,
-            "crash_count": self.crash_count,
-            "reset_count": self.reset_count,
-            "finished": self.finished,
-            "ended_by": self.ended_by,
-            "percent_of_the_possible": self.percent_of_the_possible,
-            "suspicious_laps": list(self.suspicious_laps),
-            "versions": self.versions,
-        }
-
-
-@dataclass(frozen=True, slots=True)
 class Stint:
-    """What was driven in one go, from a standing start."""
+    """What a car drove in one go, from a standing start."""
 
     direction: Direction
     outcome: Outcome
     rows: NDArray[np.float64]
     """The trace [steps, columns]."""
+    objects: NDArray[np.float64]
+    """What was around it [steps, k, 3]."""
+    object_sizes: NDArray[np.float64]
 
     @property
     def finished(self) -> bool:
@@ -136,48 +71,103 @@ def drive(
 ) -> Trial:
     """Let a policy drive `laps` laps of a course from a standing start; a bare track is a time trial.
 
-    A policy that was trained without objects may race among them, but does not see them. Every drive ends:
+    Where the course has several cars, reference drivers have the others and the policy starts first. A policy
+    that was trained without objects may race among them, but does not see them. Every drive ends:
     `rules.max_steps` bounds the time of a car that only crawls. Raises `ValueError` for rules for other laps.
     """
-    course, rules = Course.of(course), rules or Rules.object_avoidance(laps)
+    course = Course.of(course)
+    entrants: list[Entrant] = [policy]
+    entrants += [REFERENCE] * (course.cars - 1)
+    return _raced(entrants, course, _rules_for(laps, rules), seed, spec)[0]
+
+
+def head_to_head(
+    entrants: Sequence[Entrant],
+    course: Course | Track,
+    *,
+    laps: int = 3,
+    rules: Rules | None = None,
+    seed: int = 0,
+    spec: CarSpec = CLASSIC,
+) -> Heat:
+    """Let 2 to 8 policies, or reference drivers ("reference"), race each other; the first one starts first.
+
+    Raises `CourseError`, or `ValueError` for rules for other laps or a course for another number of cars.
+    """
+    course, count = Course.of(course), len(entrants)
+    if count < 2 or course.cars not in (1, count):
+        cars = "2 to 8" if course.cars == 1 else str(course.cars)
+        raise ValueError(f"expected {cars} entrants to race each other, got {count}")
+    return Heat(_raced(entrants, replace(course, cars=count), _rules_for(laps, rules), seed, spec))
+
+
+def _rules_for(laps: int, rules: Rules | None) -> Rules:
+    rules = rules or Rules.object_avoidance(laps)
     if rules.laps != laps:
         raise ValueError(f"expected rules for {laps} laps, got rules for {rules.laps}")
-    return _trial(list(_stints(policy, course, rules, seed, spec)), course, laps, spec)
+    return rules
 
 
-def _stints(policy: Policy, course: Course, rules: Rules, seed: int, spec: CarSpec) -> Iterator[Stint]:
-    """Yield one stint, or one for each lap where the direction alternates, until one fails."""
-    legs, directions = course.legs(), course.directions
-    if len(legs) == 1:
-        yield _stint(policy, legs[0], directions[0], rules, seed, spec)
-        return
-    of_a_lap = replace(rules, laps=1, max_steps=max(FIRST_CALL_STEPS, rules.max_steps // rules.laps))
-    for number in range(rules.laps):
-        way = number % len(legs)
-        stint = _stint(policy, legs[way], directions[way], of_a_lap, seed + number, spec)
-        yield stint
-        if not stint.finished:
-            return
-        of_a_lap = replace(of_a_lap, max_resets=of_a_lap.max_resets - stint.outcome.reset_count)
+def _raced(
+    entrants: Sequence[Entrant], course: Course, rules: Rules, seed: int, spec: CarSpec
+) -> tuple[Trial, ...]:
+    """Race in one go, or lap by lap where the direction alternates, without those who have failed."""
+    ways = list(zip(course.legs(), course.directions, strict=True))
+    stints: list[list[Stint]] = [[] for _ in entrants]
+    for number in range(rules.laps if len(ways) > 1 else 1):
+        racing = [car for car, driven in enumerate(stints) if all(stint.finished for stint in driven)]
+        if not racing:
+            break
+        leg, direction = ways[number % len(ways)]
+        allowed = rules if len(ways) == 1 else _of_a_lap(rules, [stints[car] for car in racing])
+        run = _Run(replace(leg, cars=len(racing)), direction, allowed, seed + number, spec)
+        for car, stint in zip(racing, run.stints([entrants[car] for car in racing]), strict=True):
+            stints[car].append(stint)
+    return tuple(_trial(driven, course, rules.laps, spec) for driven in stints)
 
 
-def _stint(
-    policy: Policy, leg: Course, direction: Direction, rules: Rules, seed: int, spec: CarSpec
-) -> Stint:
-    env = leg.environment(
-        1, actions=policy.actions, spec=spec, rules=rules, starts=Starts.LINE, sensors=_sensor(policy)
-    )
-    observation, _ = env.reset(seed=seed)
-    rows: list[NDArray[np.float64]] = []
-    while not env.outcomes:
-        observation, *_ = env.step(policy.act(observation))
-        rows.append(env.trace_rows())
-    return Stint(direction, env.outcomes[0], np.concatenate(rows))
+def _of_a_lap(rules: Rules, driven: Sequence[Sequence[Stint]]) -> Rules:
+    """Return the rules of the next lap: its share of the time, and the resets that are left to all."""
+    used = max(sum(stint.outcome.reset_count for stint in stints) for stints in driven)
+    steps = max(FIRST_CALL_STEPS, rules.max_steps // rules.laps)
+    return replace(rules, laps=1, max_steps=steps, max_resets=rules.max_resets - used)
 
 
-def _sensor(policy: Policy) -> str:
-    """Return the sense that a policy was trained with."""
-    return "vector" if policy.columns == OBSERVATION_COLUMNS else "object_vector"
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """A drive of all cars of a leg from the grid to the last one's end."""
+
+    leg: Course
+    direction: Direction
+    rules: Rules
+    seed: int
+    spec: CarSpec
+
+    def stints(self, entrants: Sequence[Entrant]) -> list[Stint]:
+        """Return what each entrant drove; all meet the same draws of the seed."""
+        count = len(entrants)
+        env = self.leg.environment(
+            count, spec=self.spec, rules=self.rules, starts=Starts.LINE, sensors=sense_of(entrants)
+        )
+        seats = seats_of(entrants, self.leg.track, self.spec)
+        observation, _ = env.reset(seed=[self.seed] * count)
+        rows: list[NDArray[np.float64]] = []
+        objects: list[NDArray[np.float64]] = []
+        ends: dict[int, tuple[int, Outcome]] = {}
+        while len(ends) < count:
+            commands = np.zeros((count, 2))
+            for car, seat in enumerate(seats):
+                if car not in ends:
+                    commands[car] = seat(observation[car : car + 1], env.state[:, car : car + 1])[0]
+            observation, *_ = env.drive(commands)
+            rows.append(env.trace_rows())
+            objects.append(env.object_rows())
+            ends |= {car: (len(rows), outcome) for car, outcome in env.outcomes.items()}
+        table, around, sizes = np.stack(rows, axis=1), np.stack(objects, axis=1), env.object_sizes
+        return [
+            Stint(self.direction, outcome, table[car, :steps], around[car, :steps], sizes)
+            for car, (steps, outcome) in sorted(ends.items())
+        ]
 
 
 def _trial(stints: Sequence[Stint], course: Course, laps: int, spec: CarSpec) -> Trial:
@@ -197,24 +187,28 @@ def _trial(stints: Sequence[Stint], course: Course, laps: int, spec: CarSpec) ->
         crash_count=sum(outcome.crash_count for outcome in outcomes),
         finished=finished,
         ended_by="finished" if finished else outcomes[-1].status.name.lower(),
-        trace=Trace(_on_one_clock(stints)),
+        trace=_on_one_clock(stints),
         versions=_versions(course, spec),
         race_type=course.race_type,
         optima=_optima(course, spec),
     )
 
 
-def _on_one_clock(stints: Sequence[Stint]) -> NDArray[np.float64]:
-    """Return the rows of all stints, time and laps counted through."""
-    tables, steps, laps = [], 0, 0
+def _on_one_clock(stints: Sequence[Stint]) -> Trace:
+    """Return the trace of all stints, time and laps counted through."""
+    sizes = max((stint.object_sizes for stint in stints), key=len)
+    steps = sum(len(stint.rows) for stint in stints)
+    rows, objects = np.empty((steps, len(COLUMNS))), np.full((steps, len(sizes), 3), np.nan)
+    begin, laps = 0, 0
     for stint in stints:
-        rows = stint.rows.copy()
-        rows[:, _TIME] += steps * STEP_S
-        rows[:, _LAP] += laps
-        tables.append(rows)
-        steps += len(rows)
+        part = slice(begin, begin + len(stint.rows))
+        rows[part] = stint.rows
+        rows[part, _TIME] += begin * STEP_S
+        rows[part, _LAP] += laps
+        objects[part, : len(stint.object_sizes)] = stint.objects
+        begin = part.stop
         laps += len(stint.outcome.laps)
-    return np.concatenate(tables)
+    return Trace(rows, objects, sizes)
 
 
 def _versions(course: Course, spec: CarSpec) -> dict[str, str]:

@@ -7,12 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from arena.garage.drivers import Entrant
 from arena.garage.policy import Policy
-from arena.garage.racing import drive
+from arena.garage.racing import REFERENCE, drive, head_to_head
 from simulator import tracks
 from simulator.actions import Continuous, Discrete
 from simulator.car import CLASSIC, V6
-from simulator.course import Course, Direction
+from simulator.course import Bots, Course, CourseError, Direction, RaceType
 from simulator.rules import Rules
 from simulator.sensors import OBSERVATION_COLUMNS
 from simulator.track import Track
@@ -140,3 +141,73 @@ def test_the_summary_is_json(oval: Track) -> None:
     summary = drive(steering_policy(), oval, laps=1).as_json()
     assert summary["lap_times_ms"] == [summary["best_lap_ms"]]
     assert set(summary["versions"]) == {"car", "spec", "rules", "track"}  # type: ignore[call-overload]
+
+
+BOTS = Bots(5, 0.3, lane_change=True)
+
+
+def test_a_race_among_bots_has_them_in_its_trace(oval: Track) -> None:
+    course = Course(oval, bots=BOTS)
+    trial = drive(steering_policy(1.2, 1.0), course, laps=1, seed=4)
+    assert trial.race_type is RaceType.HEAD_TO_BOTS
+    assert trial.trace.objects.shape == (len(trial.trace), 5, 3)
+    way = np.hypot(*np.diff(trial.trace.objects[:, 0, :2], axis=0).T)
+    assert np.median(way) == pytest.approx(0.3 / 15, rel=0.25)
+    assert trial.crash_count > 0  # this one sees nobody
+    assert trial == drive(steering_policy(1.2, 1.0), course, laps=1, seed=4)
+    assert trial.trace != drive(steering_policy(1.2, 1.0), course, laps=1, seed=5).trace
+
+
+def test_the_reference_driver_wins_and_the_gaps_say_by_how_much(oval: Track) -> None:
+    rules = Rules(max_steps=2 * 400, laps=2, max_resets=3)
+    entrants: list[Entrant] = [steering_policy(1.2, 1.0), REFERENCE, straight_policy()]
+    heat = head_to_head(entrants, oval, laps=2, rules=rules)
+    assert heat.order == (1, 0, 2)
+    slow, reference, straight = heat.trials
+    assert reference.finished
+    assert slow.finished
+    assert straight.completed_laps == 0
+    assert heat.gaps_ms == (slow.total_time_ms - reference.total_time_ms, 0, None)
+    assert (reference.off_track_count, reference.race_type) == (0, RaceType.HEAD_TO_HEAD)
+    assert slow.trace.objects.shape == (len(slow.trace), 2, 3)
+    assert slow.versions["course"] == '{"cars":3}'
+
+
+def test_a_car_alone_meets_reference_drivers_where_the_course_has_several(oval: Track) -> None:
+    policy = steering_policy(1.2, 1.0)
+    trial = drive(policy, Course(oval, cars=3), laps=1)
+    assert trial == head_to_head([policy, REFERENCE, REFERENCE], oval, laps=1).trials[0]
+    rivals = trial.trace.objects
+    assert rivals.shape == (len(trial.trace), 2, 3)
+    assert np.isnan(rivals[-1]).all()  # they are in long before
+    assert not np.isnan(rivals[0]).any()
+
+
+def test_who_is_named_first_starts_in_front(oval: Track) -> None:
+    policy = steering_policy(1.2, 1.0)
+    heat = head_to_head([policy, policy], oval, laps=1)
+    assert heat.order == (0, 1)
+    # The second place on the grid is 0.75 m further back.
+    assert heat.gaps_ms[1] == pytest.approx(1000 * 0.75 / 1.2, rel=0.1)
+
+
+def test_an_alternating_heat_goes_on_without_those_who_have_failed(oval: Track) -> None:
+    course = Course(oval, Direction.ALTERNATE)
+    rules = Rules(max_steps=2 * 400, laps=2, max_resets=1)
+    heat = head_to_head([straight_policy(), steering_policy(1.5, 1.0)], course, laps=2, rules=rules)
+    failed, finished = heat.trials
+    assert (failed.completed_laps, finished.completed_laps, heat.order) == (0, 2, (1, 0))
+    assert [lap.direction for lap in finished.laps] == [Direction.FORWARD, Direction.REVERSED]
+    alone = finished.trace["lap"] == 2
+    assert np.isnan(finished.trace.objects[alone]).all()
+    assert not np.isnan(finished.trace.objects[0]).any()
+
+
+def test_the_number_of_entrants_must_fit_the_course(oval: Track) -> None:
+    policy = steering_policy()
+    with pytest.raises(ValueError, match="expected 2 to 8 entrants"):
+        head_to_head([policy], oval)
+    with pytest.raises(ValueError, match="expected 3 entrants to race each other, got 2"):
+        head_to_head([policy, policy], Course(oval, cars=3))
+    with pytest.raises(CourseError, match="1 to 8 cars"):
+        head_to_head([policy] * 9, oval)
