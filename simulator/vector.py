@@ -193,7 +193,9 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
             self._sensors.seed(seeds)
             self._traffic.seed(seeds)
             if self.imperfections:
-                self._conditions = Conditions(self.imperfections, seeds)
+                # Rivals meet the same: a race is not to be won by the draw.
+                shared = seeds[:: self.cars].repeat(self.cars)
+                self._conditions = Conditions(self.imperfections, shared)
         self.objects = self._traffic.clear()
         state, line_s, segment = self._fresh(self._all)
         self._state = self._before = state

@@ -183,9 +183,9 @@ def test_they_are_named_for_seeds_and_versions() -> None:
     assert repr(Imperfections(grip=0, noise=1).as_json()) == repr(Imperfections(0.0, 1, 1.0).as_json())
 
 
-def imperfect(imperfections: Imperfections, cars: int = 1, **settings: Any) -> TrackVectorEnv:
+def imperfect(imperfections: Imperfections, num_envs: int = 1, **settings: Any) -> TrackVectorEnv:
     """Return cars with these imperfections, already reset with seed 0."""
-    env = TrackVectorEnv("oval", cars, actions=FULL_RANGE, imperfections=imperfections, **settings)
+    env = TrackVectorEnv("oval", num_envs, actions=FULL_RANGE, imperfections=imperfections, **settings)
     env.reset(seed=0)
     return env
 
@@ -194,18 +194,20 @@ BOXES = (Obstacle(0.3, Lane.INNER), Obstacle(0.7, Lane.OUTER))
 
 
 @pytest.mark.parametrize(
-    ("sensors", "obstacles"),
+    ("sensors", "objects"),
     [
-        ("vector", ()),
-        ("object_vector", BOXES),
-        (["vector", "lidar"], BOXES),
-        (Senses.of(["front_facing_camera", "vector"]), ()),
+        ("vector", {}),
+        ("object_vector", {"obstacles": BOXES}),
+        (["object_vector", "lidar"], {"bots": 3}),
+        (["front_facing_camera", "vector"], {}),
     ],
-    ids=["vector", "objects", "lidar", "camera"],
+    ids=["vector", "boxes", "bots and lidar", "camera"],
 )
-def test_imperfect_batch_is_its_cars_alone_bit_for_bit(sensors: Any, obstacles: Any) -> None:
+def test_imperfect_batch_is_its_cars_alone_bit_for_bit(
+    sensors: str | list[str], objects: dict[str, Any]
+) -> None:
     small = Senses(Senses.of(sensors).sensors, image_width=16, image_height=12)
-    settings: dict[str, Any] = {"sensors": small, "obstacles": obstacles, "rules": Rules(max_steps=40)}
+    settings: dict[str, Any] = {"sensors": small, "rules": Rules(max_steps=40), **objects}
     rough = Imperfections(grip=0.4, latency_steps=3, noise=2.0)
     batch = imperfect(rough, 5, **settings)
     alone = [imperfect(rough, **settings) for _ in range(5)]
@@ -288,6 +290,21 @@ def test_everybody_in_a_race_meets_the_same_and_the_next_episode_another() -> No
 
     assert first_and_second(3) == first_and_second(3)
     assert len({*first_and_second(3), *first_and_second(4)}) == 4
+
+
+def test_rivals_meet_the_same_conditions_and_their_own_noise() -> None:
+    env = imperfect(CALIBRATED, 6, cars=3, starts="line")
+    conditions = env._conditions
+    assert conditions is not None
+    first, second = conditions.grip_share.reshape(2, 3).tolist()
+    assert len(set(first)) == len(set(second)) == 1
+    assert first != second
+    by_race = [set(race) for race in conditions.latency_steps.reshape(2, 3).tolist()]
+    assert [len(latencies) for latencies in by_race] == [1, 1]
+    seen, *_ = env.step(straight(env))
+    speed = OBSERVATION_COLUMNS.index("speed")
+    errors = seen[:, speed] - env.state[SPEED] / 4.0
+    assert len(set(errors.round(5).tolist())) == 6
 
 
 def test_pictures_of_imperfect_episodes_differ_in_light() -> None:
