@@ -24,7 +24,8 @@ from arena.garage.sources import decode_source
 from arena.garage.verdicts import EntrantFault, SandboxError, SandboxUnavailableError, Verdict
 from arena.garage.wire import LOCK_EXIT, MEMORY_EXIT, Head, Kind, ProtocolError, pack, pack_json, unpack_json
 from simulator.canned import canned_states
-from simulator.course import Course
+from simulator.course import Course, RaceType
+from simulator.objects import Objects
 from simulator.params import COLUMNS, FIRST_CALL_STEPS, row_width
 from simulator.track import Track
 
@@ -324,12 +325,14 @@ class CheckResult:
 
 def check(
     source: str | bytes,
-    track: Track,
+    course: Course | Track,
     *,
     limits: Limits | None = None,
     first_step: int = FIRST_CALL_STEPS,
 ) -> CheckResult:
     """Run a reward function on a dozen canned states, one after the other with one car, from the start on.
+
+    They are those of the course's first leg, with what is on the road there at one moment.
 
     Never raises `EntrantFault`: what is wrong stands in the result. `SandboxError` passes, because it is not
     the entrant's.
@@ -338,8 +341,9 @@ def check(
     try:
         text = decode_source(source) if isinstance(source, bytes) else source
 
-        states = canned_states(track)
-        sandbox = RewardSandbox(text, track, 1, limits=limits or CHECK_LIMITS, first_step=first_step)
+        leg = Course.of(course).legs()[0]
+        states = canned_states(leg.track, _objects_of(leg))
+        sandbox = RewardSandbox(text, leg, 1, limits=limits or CHECK_LIMITS, first_step=first_step)
         with sandbox as reward:
             rows = np.array([state.row for state in states])
             values = reward(rows, np.zeros(len(states), np.int64)).tolist()
@@ -358,3 +362,12 @@ def check(
     rewards = tuple(StateReward(state.name, value) for state, value in zip(states, values, strict=True))
     message = f"The function answers all {len(states)} canned states."
     return CheckResult(True, Verdict.OK, message, None, rewards, sandbox.output, "", sandbox.digest)
+
+
+def _objects_of(leg: Course) -> Objects | None:
+    """Return what is around a car of the course at one moment, or None on an empty road."""
+    if leg.race_type is RaceType.TIME_TRIAL:
+        return None
+    env = leg.environment(leg.cars)
+    env.reset(seed=0)
+    return env.objects.of(slice(0, 1)) if env.objects else None
