@@ -10,16 +10,19 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from arena.garage.replay import HORIZON_STEPS, drives, replay
+from arena.garage.replay import HORIZON_STEPS, drives, foretold, replay
+from benchmarks.imperfections import examine
 from simulator import tracks
 from simulator.actions import Continuous
-from simulator.car import SPECS, CarSpec
+from simulator.car import CLASSIC, SPECS, CarSpec
+from simulator.imperfections import Imperfections
 from simulator.logs import DriveLog, LogError, read_log
 from simulator.rules import Rules
 from simulator.simtrace import LoggedDrive, Scene, episodes, write_iteration
 from simulator.starts import Starts
 from simulator.trace import Trace
 from simulator.vector import TrackVectorEnv
+from tests.simulator.pilots import pursuit
 
 OVAL = tracks.load("oval")
 FULL_RANGE = Continuous((-30.0, 30.0), (0.1, 4.0))
@@ -28,10 +31,14 @@ TRACES = Path(
 )
 
 
-def driven(spec: CarSpec, seed: int, steps: int = 150) -> LoggedDrive:
+def driven(
+    spec: CarSpec, seed: int, steps: int = 150, imperfections: Imperfections | None = None
+) -> LoggedDrive:
     """Drive about at random, wherever the track is; being off it costs a second's pause."""
     rules = Rules.time_trial(1, off_track_penalty_s=1.0)
-    env = TrackVectorEnv(OVAL, 1, actions=FULL_RANGE, spec=spec, rules=rules, starts=Starts.LINE)
+    env = TrackVectorEnv(
+        OVAL, actions=FULL_RANGE, spec=spec, rules=rules, starts=Starts.LINE, imperfections=imperfections
+    )
     env.reset(seed=seed)
     draw = np.random.default_rng(seed)
     rows: list[NDArray[np.float64]] = []
@@ -43,8 +50,11 @@ def driven(spec: CarSpec, seed: int, steps: int = 150) -> LoggedDrive:
     return LoggedDrive(Trace(np.concatenate(rows)), np.zeros(steps))
 
 
-def logged(spec: CarSpec, folder: Path) -> DriveLog:
-    laps = list(episodes([driven(spec, seed) for seed in range(4)], Scene(OVAL, FULL_RANGE, spec)))
+def logged(
+    spec: CarSpec, folder: Path, seeds: range = range(4), imperfections: Imperfections | None = None
+) -> DriveLog:
+    rides = [driven(spec, seed, imperfections=imperfections) for seed in seeds]
+    laps = list(episodes(rides, Scene(OVAL, FULL_RANGE, spec)))
     write_iteration(folder / "0-iteration.csv", laps)
     return read_log(folder / "0-iteration.csv")
 
@@ -65,6 +75,35 @@ def test_own_drives_are_foretold_exactly(name: str, tmp_path: Path) -> None:
 def test_another_car_is_noticed(tmp_path: Path) -> None:
     log = logged(SPECS["classic"], tmp_path)
     assert replay(log, SPECS["v6"]).position_rms_m > 0.1
+
+
+def test_late_commands_are_noticed(tmp_path: Path) -> None:
+    late = Imperfections(grip=0.0, latency_steps=1, noise=0.0)
+    log = logged(CLASSIC, tmp_path, range(8), late)
+    errors = [foretold(log, CLASSIC, late_steps=steps) for steps in range(2)]
+    # Some seeds draw a latency of one step and some none.
+    drives_of = [np.unique(error.drive[error.position_m < 0.02]) for error in errors]
+    assert all(len(found) for found in drives_of)
+    assert len(np.union1d(*drives_of)) == len(np.unique(errors[0].drive))
+
+
+def test_less_grip_is_found_in_logs(tmp_path: Path) -> None:
+    weak = replace(CLASSIC, grip_mps2=0.8 * CLASSIC.grip_mps2)
+    rides = []
+    for seed in range(4):
+        env = TrackVectorEnv(OVAL, actions=FULL_RANGE, spec=weak, rules=Rules.time_trial(9), starts="line")
+        env.reset(seed=0)
+        rows = []
+        for step in range(120):
+            env.step(pursuit(env, 1.2 + 0.1 * seed + 0.4 * (step % 20 < 10)))
+            rows.append(env.trace_rows())
+        rides.append(LoggedDrive(Trace(np.concatenate(rows)), np.zeros(120)))
+    write_iteration(tmp_path / "0-iteration.csv", list(episodes(rides, Scene(OVAL, FULL_RANGE, weak))))
+    found = examine(read_log(tmp_path / "0-iteration.csv"), CLASSIC)
+    assert found.grip_median == pytest.approx(0.8, abs=0.02), "between the shares that are tried"
+    assert found.grip_p95 - found.grip_p5 < 0.05
+    assert found.late_shares[0] == 1.0
+    assert found.yaw_noise_deg < 3.0
 
 
 def test_steps_after_a_gap_and_before_an_end_are_no_starts() -> None:
