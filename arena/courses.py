@@ -5,6 +5,7 @@ The league stores words and numbers (a direction, positions, a count) and knows 
 """
 
 from arena.league.models import Race
+from arena.league.plans import DEFAULT_BOT_SPEED_MPS, DEFAULT_BOTS, RacePlan
 from arena.league.states import RaceType
 from simulator import tracks
 from simulator.bots import Bots
@@ -15,15 +16,20 @@ from simulator.rules import Rules
 from simulator.track import Track
 
 
-def course_of(race: Race) -> Course:
-    """Return the course of a race; raise a ValueError with a sentence for what cannot be driven.
+def course_of(race: Race | RacePlan) -> Course:
+    """Return the course of a race or of a plan; raise a ValueError with a sentence for what cannot be driven.
 
-    That is a `TrackError`, `ObstacleError`, `BotError` or `CourseError`, and never an entrant's fault.
+    That is a `TrackError`, `ObstacleError`, `BotError` or `CourseError`, and never an entrant's fault. A plan
+    without a seed shows obstacles that fit as well as those that will be drawn.
     """
     track = tracks.load(race.track)
     bots = None
     if race.race_type is RaceType.HEAD_TO_BOTS:
-        bots = Bots(race.bot_count or 0, race.bot_speed_mps or 0.0, race.bot_lane_change)
+        bots = Bots(
+            DEFAULT_BOTS if race.bot_count is None else race.bot_count,
+            DEFAULT_BOT_SPEED_MPS if race.bot_speed_mps is None else race.bot_speed_mps,
+            race.bot_lane_change,
+        )
     return Course(
         track,
         Direction(race.direction),
@@ -43,8 +49,8 @@ def rules_of(race: Race) -> Rules:
     )
 
 
-def _obstacles(race: Race, track: Track) -> tuple[Obstacle, ...]:
+def _obstacles(race: Race | RacePlan, track: Track) -> tuple[Obstacle, ...]:
     kind = Kind(race.obstacle_kind)
     if race.obstacles:
         return parse_obstacles(race.obstacles, kind)
-    return place_obstacles(track, race.obstacle_count or 0, race.seed, kind=kind)
+    return place_obstacles(track, race.obstacle_count or 0, race.seed or 0, kind=kind)

@@ -28,7 +28,7 @@ from werkzeug.wrappers import Response
 
 from arena.league import accounts
 from arena.league.errors import InvalidInput, LeagueError
-from arena.league.models import Race, Racer, Season, Submission
+from arena.league.models import Race, Racer, Season, Submission, Trial
 from arena.league.states import Role
 from leaderboard.context import arena
 from leaderboard.forms import Form
@@ -150,6 +150,17 @@ def load_submission(session: Session, public_id: str) -> Submission:
     if submission is None:
         abort(404)
     return submission
+
+
+def load_trial(session: Session, trial_id: int) -> Trial:
+    """Return a recorded drive.
+
+    :raise 404: there is none of this number
+    """
+    found = session.get(Trial, trial_id) if trial_id < 2**31 else None
+    if found is None:
+        abort(404)
+    return found
 
 
 def may_read_source(submission: Submission) -> bool:

@@ -15,6 +15,8 @@ from markupsafe import Markup
 from arena.league.artifacts import ArtifactStore
 from arena.league.errors import ArtifactDamaged, ArtifactMissing
 from arena.league.models import Race, Trial
+from arena.league.states import Direction, RaceType
+from leaderboard import courses
 from leaderboard.context import Arena
 from leaderboard.drawing import sectors_svg
 from simulator import tracks
@@ -63,20 +65,25 @@ class Comparison:
         return sectors_svg(self.track, bounds, self.worst)
 
 
-def track_of(race: Race) -> Track:
-    """Return the track as it is driven."""
-    return tracks.load(race.track)
+def is_measurable(race: Race) -> bool:
+    """Whether a lap of this race is the optimum's task: alone on the road, with the car's own grip."""
+    return race.race_type is RaceType.TIME_TRIAL and not race.imperfect
 
 
-def optimum_of(race: Race) -> Optimum | None:
-    """Return the fastest possible lap of a race, where it is known."""
-    return tracks.optimum_of(track_of(race), SPECS[race.car])
+def optimum_of(race: Race, direction: Direction) -> Optimum | None:
+    """Return the fastest possible lap of a race in a direction, where it is known."""
+    return tracks.optimum_of(courses.turned(tracks.load(race.track), direction), SPECS[race.car])
 
 
 def percent_of_possible(race: Race, trial: Trial | None) -> float | None:
-    """Return how near the best flying lap of a trial is to the fastest possible one, in percent."""
-    flying = [lap.lap_time_ms for lap in trial.laps if lap.number > 1] if trial else []
-    optimum = optimum_of(race) if flying else None
+    """Return how near the best flying lap of a trial is to the fastest possible one, in percent.
+
+    None where that says nothing: with something on the road, with an imperfect car, from a standing start.
+    """
+    if trial is None or race.direction is Direction.ALTERNATE or not is_measurable(race):
+        return None
+    flying = [lap.lap_time_ms for lap in trial.laps if lap.number > 1]
+    optimum = optimum_of(race, race.direction) if flying else None
     return percent_of_the_possible(min(flying), optimum) if optimum else None
 
 
@@ -85,15 +92,19 @@ def comparison_of(arena: Arena, race: Race, trial: Trial | None) -> Comparison |
 
     A trace that is lost or an optimum of another version costs this part of a page, never the page.
     """
-    if trial is None or not trial.laps or optimum_of(race) is None:
+    if trial is None or not trial.laps or not is_measurable(race):
         return None
     lap = min(trial.laps, key=lambda lap: (lap.number == 1, lap.lap_time_ms))
+    optimum = optimum_of(race, lap.direction)
+    if optimum is None:
+        return None
+    track = courses.turned(tracks.load(race.track), lap.direction)
     try:
-        told = _split(arena.artifacts, trial.trace_key, race.track, race.car, lap.number, lap.lap_time_ms)
+        told = _split(arena.artifacts, trial.trace_key, track, optimum, (lap.number, lap.lap_time_ms))
     except (SectorError, TraceError, ArtifactMissing, ArtifactDamaged) as error:
         log.warning("Lap %d of trial %d cannot be told in sectors: %s", lap.number, trial.id, error)
         return None
-    return Comparison(told, track_of(race))
+    return Comparison(told, track)
 
 
 def _seconds(ms: int) -> str:
@@ -103,10 +114,7 @@ def _seconds(ms: int) -> str:
 # The page of one result is opened by a whole classroom when it is talked about.
 @lru_cache(maxsize=128)
 def _split(
-    store: ArtifactStore, trace_key: str, track_name: str, car: str, number: int, lap_time_ms: int
+    store: ArtifactStore, trace_key: str, track: Track, optimum: Optimum, lap: tuple[int, int]
 ) -> LapSectors:
-    track = tracks.load(track_name)
-    optimum = tracks.optimum_of(track, SPECS[car])
-    assert optimum is not None, "asked before"
     trace = Trace.from_bytes(store.get(trace_key))
-    return split(trace, track, optimum, number=number, lap_time_ms=lap_time_ms)
+    return split(trace, track, optimum, number=lap[0], lap_time_ms=lap[1])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from flask import Flask
+
 from arena.league.models import Race
 from arena.league.plans import RacePlan
 from arena.league.states import Direction, ObstacleKind, RaceType
@@ -95,3 +97,9 @@ def _title(track: str) -> str:
         return tracks.describe(track).title
     except TrackError:
         return track
+
+
+def register(app: Flask) -> None:
+    """Make the words available to every template."""
+    for word in (driven, crash_price, on_the_road, race_type_name, direction_name, has_crashes):
+        app.jinja_env.filters[word.__name__] = word

@@ -1,71 +1,33 @@
 """What a race puts on its road, checked against the track and drawn: for the organiser's form and every page.
 
-The league stores words (a direction, positions, a count); here they become a `simulator.course.Course`, whose
-objections are told beside the field that they concern.
+`arena.courses` makes a course of the league's words; its objections are told beside the field that they
+concern.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Protocol
 
 from markupsafe import Markup
 
+from arena.courses import course_of
 from arena.league.errors import InvalidInput
-from arena.league.plans import DEFAULT_BOTS, RacePlan
-from arena.league.states import Direction, ObstacleKind, RaceType
+from arena.league.models import Race
+from arena.league.plans import RacePlan
+from arena.league.states import Direction, RaceType
 from leaderboard.course_words import driven
 from leaderboard.drawing import course_svg, track_svg
 from simulator import tracks
-from simulator.bots import BotError, Bots
-from simulator.course import Course, CourseError
-from simulator.course import Direction as Way
-from simulator.objects import Kind, Obstacle, ObstacleError, parse_obstacles, place_obstacles
-from simulator.track import Track, TrackError
+from simulator.objects import Obstacle
+from simulator.track import Track
 
-
-class Road(Protocol):
-    """What a race or the plan of one says about its road."""
-
-    @property
-    def track(self) -> str: ...
-    @property
-    def seed(self) -> int | None: ...
-    @property
-    def race_type(self) -> RaceType: ...
-    @property
-    def direction(self) -> Direction: ...
-    @property
-    def obstacles(self) -> str | None: ...
-    @property
-    def obstacle_count(self) -> int | None: ...
-    @property
-    def obstacle_kind(self) -> ObstacleKind: ...
-    @property
-    def bot_count(self) -> int | None: ...
-
-
-def turned(track: Track, direction: Direction) -> Track:
-    """Return a track the way a lap in this direction drives it; alternate laps begin forward."""
-    return track.reversed() if direction is Direction.REVERSED else track
-
-
-def check(road: Road) -> None:
-    """Raise InvalidInput, with the field, unless the race can be driven on its track."""
-    if road.track not in tracks.names():
-        known = ", ".join(tracks.names())
-        raise InvalidInput("track", f"There is no track “{road.track[:60]}”. There are {known}.")
-    track = tracks.load(road.track)
-    try:
-        places = _obstacles(track, road.obstacles, road.obstacle_count, road.obstacle_kind, road.seed)
-        Course(track, Way(road.direction), obstacles=places)
-        _bots(road, track)
-    except BotError as error:
-        raise InvalidInput("bot_count", _as_sentence(error)) from error
-    except (ObstacleError, CourseError) as error:
-        field = "obstacles" if road.obstacles else "obstacle_count"
-        raise InvalidInput(field, _as_sentence(error)) from error
+# The field that is to blame for a road on which nobody can drive.
+FIELDS = {
+    RaceType.OBJECT_AVOIDANCE: "obstacle_count",
+    RaceType.HEAD_TO_BOTS: "bot_count",
+    RaceType.HEAD_TO_HEAD: "cars",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +39,23 @@ class Preview:
     fault: str = ""
 
 
+def turned(track: Track, direction: Direction) -> Track:
+    """Return a track the way a lap in this direction drives it; alternate laps begin forward."""
+    return track.reversed() if direction is Direction.REVERSED else track
+
+
+def check(plan: RacePlan) -> None:
+    """Raise InvalidInput, with the field, unless the race can be driven on its track."""
+    if plan.track not in tracks.names():
+        known = ", ".join(tracks.names())
+        raise InvalidInput("track", f"There is no track “{plan.track[:60]}”. There are {known}.")
+    try:
+        course_of(plan)
+    except ValueError as error:
+        field = "obstacles" if plan.obstacles else FIELDS.get(plan.race_type, "track")
+        raise InvalidInput(field, _as_sentence(error)) from error
+
+
 def preview(plan: RacePlan, fault: str = "") -> Preview:
     """Draw the road of a plan; `fault` is what is known to be wrong already."""
     try:
@@ -86,44 +65,20 @@ def preview(plan: RacePlan, fault: str = "") -> Preview:
     return Preview(drawing(plan), f"{driven(plan)}.", fault)
 
 
-def drawing(road: Road) -> Markup:
+def drawing(race: Race | RacePlan) -> Markup:
     """Draw the track the way it is driven, with what stands on it; without that where it cannot stand."""
-    places = (road.obstacles, road.obstacle_count, road.obstacle_kind, road.seed)
-    return _drawing(road.track, road.direction, *places)
+    try:
+        obstacles = course_of(race).obstacles
+    except ValueError:
+        obstacles = ()
+    return _drawing(race.track, race.direction, obstacles)
 
 
 @lru_cache(maxsize=256)
-def _drawing(
-    track: str,
-    direction: Direction,
-    positions: str | None,
-    count: int | None,
-    kind: ObstacleKind,
-    seed: int | None,
-) -> Markup:
-    try:
-        way = turned(tracks.load(track), direction)
-    except TrackError:
+def _drawing(track: str, direction: Direction, obstacles: tuple[Obstacle, ...]) -> Markup:
+    if track not in tracks.names():
         return track_svg(track)
-    try:
-        return course_svg(way, _obstacles(way, positions, count, kind, seed))
-    except ObstacleError:
-        return course_svg(way, ())
-
-
-def _bots(road: Road, track: Track) -> None:
-    """Raise `BotError` unless there is room for the bots."""
-    if road.race_type is RaceType.HEAD_TO_BOTS:
-        Bots(road.bot_count or DEFAULT_BOTS).slack_m(track.length_m)
-
-
-def _obstacles(
-    track: Track, positions: str | None, count: int | None, kind: ObstacleKind, seed: int | None
-) -> tuple[Obstacle, ...]:
-    """Return the obstacles of a race, in the direction of driving; without a seed any that fit as well."""
-    if positions:
-        return parse_obstacles(positions, Kind(kind))
-    return place_obstacles(track, count, seed or 0, kind=Kind(kind)) if count else ()
+    return course_svg(turned(tracks.load(track), direction), obstacles)
 
 
 def _as_sentence(error: ValueError) -> str:

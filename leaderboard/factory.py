@@ -10,6 +10,7 @@ from leaderboard import (
     api,
     assets,
     auth,
+    course_words,
     downloads,
     entries,
     errors,
@@ -18,6 +19,7 @@ from leaderboard import (
     organise,
     pages,
     people,
+    stewarding,
     words,
 )
 from leaderboard.context import Arena
@@ -35,10 +37,11 @@ def build(settings: Settings) -> Flask:
     )
     guards.register(app, settings)
     words.register(app)
+    course_words.register(app)
     assets.register(app)
     errors.register(app)
     auth.register(app)
-    for room in (pages, entries, downloads, people, organise):
+    for room in (pages, entries, downloads, people, organise, stewarding):
         app.register_blueprint(room.blueprint)
     api.register(app)
     live.register(app)

@@ -53,8 +53,9 @@ class Form:
 
     def slug(self, name: str, *, label: str, title: str = "title") -> str:
         """Read the name that stands in an address; left empty, it is made from the title."""
-        if not self.values.get(name, "").strip():
-            self.values = {**self.values, name: slug_of(self.values.get(title, ""))}
+        proposal = slug_of(self.values.get(title, ""))
+        if proposal and not self.values.get(name, "").strip():
+            self.values = {**self.values, name: proposal}
         found = self.text(name, longest=SLUG_LENGTH, label=label)
         if found and not SLUG.fullmatch(found):
             self.fault(name, f"{label} may have small letters, digits and hyphens, like winter-2027.")

@@ -166,6 +166,8 @@ class Hub:
 
 def _subject(session: Session, room: Room) -> dict[str, Any] | None:
     """Return what narrows the log down to a room."""
+    if room.kind == "stewards":
+        return {}
     if room.kind == "submission":
         return {"submission_id": room.name}
     find = seasons.find_race if room.kind == "race" else seasons.find_season

@@ -111,6 +111,8 @@ def _leave(message: Any) -> None:
 
 def _room(where: Arena, message: Any) -> Room:
     kind, name = _parts(message)
+    if kind == "stewards" and not _is_organiser():
+        raise Refused("Only organisers are stewards. Sign in as one.")
     return Room(kind, name, is_private=kind == "submission" and _may_read(where, name))
 
 
@@ -120,6 +122,11 @@ def _parts(message: Any) -> tuple[str, str]:
     if match is None:
         raise Refused('Expected {"room": "race:<slug>"}, "season:<slug>" or "submission:<id>".')
     return match[1], match[2]
+
+
+def _is_organiser() -> bool:
+    reader = signed_in()
+    return reader is not None and reader.is_organiser
 
 
 def _may_read(where: Arena, public_id: str) -> bool:

@@ -13,9 +13,10 @@ from sqlalchemy.orm import Session
 
 from arena.league import seasons, standings, submissions
 from arena.league.models import Race
-from leaderboard import queries, ticker
+from leaderboard import courses, queries, stewarding, ticker
 from leaderboard.auth import load_race, load_season, now, signed_in
 from leaderboard.context import arena
+from leaderboard.course_words import IMPERFECT
 from leaderboard.drawing import track_svg
 from leaderboard.queries import Phase
 from simulator import tracks
@@ -34,8 +35,10 @@ def _share_parts(state: BlueprintSetupState) -> None:
     folder = state.app.static_folder or ""
     state.app.jinja_env.globals.update(
         track_svg=track_svg,
+        course_svg=courses.drawing,
         phase=queries.phase,
         sentence=ticker.sentence,
+        drives_held=stewarding.waiting_count,
         stylesheet=lambda: url_for("static", filename=STYLES, v=_digest(folder)),
     )
 
@@ -103,6 +106,7 @@ def race(slug: str) -> ResponseReturnValue:
             page=page,
             has_more=len(board) > ROWS_OF_PAGE,
             mine=_own_place(session, found),
+            imperfect=IMPERFECT,
             now=now(),
         )
 

@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
-from arena.league.models import Award, Event, Job, Race, Racer, Season, Standing, Submission, Team
-from arena.league.states import WAITING_OR_RUNNING, SubmissionState
+from arena.league.models import Award, Event, Job, Race, Racer, Season, Standing, Submission, Team, Trial
+from arena.league.states import WAITING_OR_RUNNING, Ruling, SubmissionState
 
 TICKER_EVENTS = (
     "season.opened", "season.closed", "race.opened", "race.closed", "standing.changed", "badge.awarded",
@@ -228,6 +228,11 @@ def stalled(session: Session) -> Sequence[Submission]:
     wanted = select(Submission).where(Submission.state == SubmissionState.STALLED)
     loaded = wanted.options(joinedload(Submission.race), joinedload(Submission.racer))
     return session.scalars(loaded.order_by(Submission.created_at.desc())).all()
+
+
+def held_count(session: Session) -> int:
+    """Count the drives that wait for the stewards."""
+    return session.scalar(select(func.count()).where(Trial.ruling == Ruling.HELD)) or 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """Which rooms hear of an event, and what of it; pure.
 
-Rooms are `race:<slug>`, `season:<slug>` and `submission:<id>`. Everybody may listen everywhere, so what a
-room is told is public: states, progress, times. What was wrong with somebody's code is told to its owner
-and to organisers only; they sit in the private half of the submission's room.
+Rooms are `race:<slug>`, `season:<slug>` and `submission:<id>`. Everybody may listen there, so what a room is
+told is public: states, progress, times. What was wrong with somebody's code is told to its owner and to
+organisers only; they sit in the private half of the submission's room. `stewards:desk` is the organisers'.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import Any
 
 Message = dict[str, Any]
 
-ROOM = re.compile(r"(race|season|submission):([A-Za-z0-9][A-Za-z0-9-]{0,63})")
+ROOM = re.compile(r"(race|season|submission|stewards):([A-Za-z0-9][A-Za-z0-9-]{0,63})")
+STEWARDS = "desk"
 PRIVATE = "#private"
 
 _SUBMISSION_EVENTS = frozenset(
@@ -33,6 +34,7 @@ _SUBMISSION_EVENTS = frozenset(
         "standing.changed",
     }
 )
+_RULINGS = frozenset({"trial.held", "trial.cleared", "trial.struck"})
 _RACE_EVENTS = _SUBMISSION_EVENTS | {"race.opened", "race.closed", "badge.awarded"}
 _SEASON_EVENTS = frozenset(
     {
@@ -47,15 +49,28 @@ _SEASON_EVENTS = frozenset(
         "badge.awarded",
     }
 )
-EVENTS_OF = {"race": _RACE_EVENTS, "season": _SEASON_EVENTS, "submission": _SUBMISSION_EVENTS}
+EVENTS_OF = {
+    "race": _RACE_EVENTS,
+    "season": _SEASON_EVENTS,
+    "submission": _SUBMISSION_EVENTS | _RULINGS,
+    "stewards": _RULINGS,
+}
 
 # What only the owner of a submission and organisers may read of an event.
-_PRIVATE_FIELDS = {"submission.rejected": ("message", "line")}
+_PRIVATE_FIELDS = {
+    "submission.rejected": ("message", "line"),
+    **dict.fromkeys(_RULINGS, ("reason", "by")),
+}
 
 
 def rooms_of(event: Message) -> list[str]:
     """Return the rooms that hear of an event."""
-    subjects = (("race", event["race"]), ("season", event["season"]), ("submission", event["submission"]))
+    subjects = (
+        ("race", event["race"]),
+        ("season", event["season"]),
+        ("submission", event["submission"]),
+        ("stewards", STEWARDS),
+    )
     return [
         f"{kind}:{name}" for kind, name in subjects if name is not None and event["name"] in EVENTS_OF[kind]
     ]

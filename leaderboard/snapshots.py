@@ -13,6 +13,8 @@ from arena.league import seasons, standings, submissions
 from arena.league.columns import as_utc_text
 from arena.league.models import Event, Lap, Race, Submission
 from arena.league.states import WAITING_OR_RUNNING
+from leaderboard import queries
+from leaderboard.rooms import STEWARDS
 
 Json = dict[str, Any]
 
@@ -26,6 +28,7 @@ def snapshot(session: Session, kind: str, name: str, *, is_private: bool = False
         "race": lambda: _race(session, name),
         "season": lambda: _season(session, name),
         "submission": lambda: _submission(session, name, is_private),
+        "stewards": lambda: {"held": queries.held_count(session)} if name == STEWARDS else None,
     }
     return read[kind]()
 

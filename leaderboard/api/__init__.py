@@ -3,6 +3,7 @@
     schemas.py      what goes in and out, field by field; the description is made from it
     public.py       what everybody may read: seasons, races, boards, tracks, replays, traces
     entering.py     checks and submissions       own.py   me, tokens, opening seasons and races
+    plans.py        what organisers send            stewarding.py  drives that are held, and the decisions
     access.py       bearer tokens, rate limits, the forms of a body
     faults.py       every error as a problem document     operations.py   one decorator for one operation
     description.py  the settings of the description, and its page at /api/docs
@@ -15,9 +16,9 @@ from __future__ import annotations
 
 from flask import Flask
 
-from leaderboard.api import access, description, entering, faults, own, public
+from leaderboard.api import access, description, entering, faults, own, public, stewarding
 
-PARTS = (public.blueprint, entering.blueprint, own.blueprint)
+PARTS = (public.blueprint, entering.blueprint, own.blueprint, stewarding.blueprint)
 
 # Once per process and not per app: a blueprint takes no more guards after its first registration.
 for part in PARTS:

@@ -19,7 +19,7 @@ TAGS = {
     "watching": "What everybody may read, without an account.",
     "entering": "Checks and submissions.",
     "account": "Your own account and its tokens.",
-    "organising": "Opening seasons and races; organisers only.",
+    "organising": "Opening seasons and races, deciding on drives that are held; organisers only.",
 }
 
 pages = Blueprint("api_pages", __name__)

@@ -95,6 +95,15 @@ class Decision(Schema):
     )
 
 
+class HeldLap(Lap):
+    """A lap of a drive that is held."""
+
+    optimum_ms = fields.Integer(
+        required=True, allow_none=True, metadata=note("The fastest possible lap in its direction.")
+    )
+    is_suspicious = fields.Boolean(required=True, metadata=note("More than 0.5 % faster than possible."))
+
+
 class HeldTrial(Schema):
     """A drive that waits for the stewards, and why."""
 
@@ -105,6 +114,5 @@ class HeldTrial(Schema):
     racer = fields.String(required=True)
     driven_at = fields.AwareDateTime(required=True)
     best_lap_ms = fields.Integer(allow_none=True)
-    optimum_ms = fields.Integer(allow_none=True, metadata=note("The fastest possible lap."))
     why = fields.String(allow_none=True)
-    laps = fields.List(fields.Nested(Lap), required=True)
+    laps = fields.List(fields.Nested(HeldLap), required=True)

@@ -125,6 +125,7 @@ def test_no_text_breaks_a_form(text: str) -> None:
     form.slug("field", label="B")
     form.integer("field", label="C", low=0, high=9)
     form.seconds_as_ms("field", label="D", high_s=60)
+    form.decimal("field", label="D", low=0.1, high=4)
     form.moment("field", label="E")
     form.choice("field", ["a"], label="F")
     assert form.typed("field") == text.replace("\0", "")

@@ -21,6 +21,11 @@ export function setText(target: Element | null, text: string): void {
   if (target && target.textContent !== text) target.textContent = text;
 }
 
+/** Say that parts of the page were replaced by what the server renders: times are localised, islands start. */
+export function tellFresh(): void {
+  document.dispatchEvent(new CustomEvent("arena:fresh"));
+}
+
 export function prefersReducedMotion(): boolean {
   return matchMedia("(prefers-reduced-motion: reduce)").matches;
 }

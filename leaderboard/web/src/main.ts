@@ -11,12 +11,15 @@ const ISLANDS: Record<string, () => Promise<{ mount: Mount }>> = {
   feed: () => import("./islands/feed"),
   editor: () => import("./islands/editor"),
   race_form: () => import("./islands/race_form"),
+  stewards: () => import("./islands/stewards"),
+  stewards_badge: () => import("./islands/stewards_badge"),
   slug: () => import("./islands/slug"),
 };
 
 async function mountIsland(host: HTMLElement): Promise<void> {
   const load = ISLANDS[host.dataset["island"] ?? ""];
-  if (!load) return;
+  if (!load || host.dataset["mounted"]) return;
+  host.dataset["mounted"] = "starting";
   try {
     await (await load()).mount(host);
     host.dataset["mounted"] = "yes";
@@ -27,5 +30,11 @@ async function mountIsland(host: HTMLElement): Promise<void> {
   }
 }
 
-localiseTimes(document);
-for (const host of document.querySelectorAll<HTMLElement>("[data-island]")) void mountIsland(host);
+function mountAll(): void {
+  localiseTimes(document);
+  for (const host of document.querySelectorAll<HTMLElement>("[data-island]")) void mountIsland(host);
+}
+
+mountAll();
+// An island that puts fresh parts of a page in (dom.ts, `tellFresh`) may bring other islands with them.
+document.addEventListener("arena:fresh", mountAll);

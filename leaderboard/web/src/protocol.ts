@@ -9,6 +9,7 @@ export interface BoardRow {
   official_ms: number | null;
   gap_ms: number | null;
   laps: number;
+  crashes: number;
   submissions: number;
   achieved_at: string | null;
   submission_id: string | null;
@@ -69,6 +70,10 @@ interface Payloads {
     completed_laps: number;
     best_lap_ms: number | null;
   };
+  /** The stewards' events; the reason only for the owner and for organisers. */
+  "trial.held": { trial_id: number; racer_name: string; laps: number[] };
+  "trial.cleared": { trial_id: number; racer_name: string; official_ms: number | null; reason?: string | null };
+  "trial.struck": { trial_id: number; racer_name: string; reason?: string | null };
   "submission.recorded": { official_ms: number | null; best_lap_ms: number | null };
   "standing.changed": {
     rank: number | null;
@@ -109,6 +114,8 @@ export interface Snapshot {
   board?: BoardRow[] | SeasonRow[];
   /** Rooms of races: who is queued, training or racing. */
   active?: ActiveSubmission[];
+  /** The stewards' room: how many drives wait. */
+  held?: number;
   /** Rooms of submissions. */
   submission?: Submission;
 }
@@ -159,6 +166,8 @@ export interface Submission {
   laps: Lap[];
   curve: Progress[];
   trial_id: number | null;
+  /** Of the stewards; null before the race was driven. */
+  ruling: "none" | "held" | "cleared" | "struck" | null;
 }
 
 export interface TrackGeometry {

@@ -11,8 +11,9 @@ import { withStanding } from "../live/standings";
 import type { ArenaEvent, BoardRow, SeasonRow, Snapshot } from "../protocol";
 
 const MOST_ROWS = 100;
-const CELLS = ["rank", "racer", "time", "gap", "laps", "tries"] as const;
-const NUMERIC = new Set<string>(["rank", "time", "gap", "laps", "tries", "points"]);
+/** The columns of the server's table, in its order; crashes only where there is something to crash into. */
+const CELLS = ["rank", "racer", "time", "gap", "laps", "crashes", "tries"] as const;
+const NUMERIC = new Set<string>(["rank", "time", "gap", "laps", "crashes", "tries", "points"]);
 
 export function mount(host: HTMLElement): void {
   const body = host.querySelector<HTMLTableSectionElement>("table.board tbody");
@@ -37,10 +38,12 @@ class RaceBoard {
   private readonly garage: Garage;
   private readonly me: string;
   private readonly limit: number;
+  private readonly cells: readonly string[];
   private isDrawn = false;
 
   constructor(private readonly host: HTMLElement, private readonly body: HTMLTableSectionElement) {
     this.announcer = new Announcer(host);
+    this.cells = CELLS.filter((name) => host.querySelector(`thead th.${name}`));
     this.me = host.dataset["me"] ?? "";
     this.limit = Number(host.dataset["rows"] ?? MOST_ROWS);
     this.newest = element("p", { class: "newest-lap", hidden: true });
@@ -104,7 +107,7 @@ class RaceBoard {
   }
 
   private update(line: HTMLTableRowElement, row: BoardRow, isNew: boolean): void {
-    if (isNew) line.append(...CELLS.map((name) => element("td", { class: cellClass(name) })));
+    if (isNew) line.append(...this.cells.map((name) => element("td", { class: cellClass(name) })));
     line.classList.toggle("is-me", row.racer === this.me);
     line.classList.toggle("is-house", row.is_house);
     markRank(line, row.rank);
@@ -112,6 +115,7 @@ class RaceBoard {
     setText(line.querySelector(".time"), lapTime(row.official_ms));
     setText(line.querySelector(".gap"), gap(row.gap_ms));
     setText(line.querySelector(".laps"), String(row.laps));
+    setText(line.querySelector(".crashes"), String(row.crashes));
     setText(line.querySelector(".tries"), String(row.submissions));
   }
 }

@@ -16,12 +16,14 @@ import { endOf, type Drive } from "../replay/trace";
 const MOST_CARS = 8;
 
 export async function mount(host: HTMLElement): Promise<void> {
-  const race = host.dataset["race"] ?? "";
-  const address = `/api/v1/races/${encodeURIComponent(race)}/replay`;
+  const race = host.dataset["race"];
+  // One drive by itself (`data-replay`), or the best of a race, which new ones join.
+  const address = host.dataset["replay"] ?? `/api/v1/races/${encodeURIComponent(race ?? "")}/replay`;
   const replay = await getJson<Replay>(address);
   const track = await getJson<TrackGeometry>(replay.track_url);
-  const theatre = new Theatre(host, track, replay);
+  const theatre = new Theatre(host, track, replay, race !== undefined);
   await theatre.show(replay.cars);
+  if (race === undefined) return;
   const leave = listen(`race:${race}`, {
     onEvent: (event) => {
       // A new standing is a new best drive: fetch the list again, only its traces are new.
@@ -42,7 +44,7 @@ class Theatre {
   private drives: Drive[] = [];
   private hasShown = false;
 
-  constructor(host: HTMLElement, track: TrackGeometry, replay: Replay) {
+  constructor(host: HTMLElement, track: TrackGeometry, replay: Replay, private readonly startsItself: boolean) {
     this.stage = new Stage(track, replay.direction !== "alternate");
     this.player = new Player(() => this.draw(), () => this.changed());
     this.controls = new Controls(this.player, host);
@@ -73,7 +75,7 @@ class Theatre {
     this.empty.hidden = this.drives.length > 0;
     this.changed();
     this.draw(true);
-    if (!this.hasShown && this.drives.length > 0 && !prefersReducedMotion()) this.player.play();
+    if (this.startsItself && !this.hasShown && this.drives.length > 0 && !prefersReducedMotion()) this.player.play();
     this.hasShown = true;
   }
 

@@ -2,8 +2,8 @@
 
 import "uplot/dist/uPlot.min.css";
 import "./training.css";
-import { Announcer, element, onThemeChange, setText } from "../dom";
-import { count, duration, lapTime, localiseTimes } from "../format";
+import { Announcer, element, onThemeChange, setText, tellFresh } from "../dom";
+import { count, duration, lapTime } from "../format";
 import { getJson } from "../http";
 import { ConnectionSign } from "../live/badge";
 import { listen } from "../live/connection";
@@ -48,6 +48,8 @@ class Desk {
     if (submission.state === "training" && newest) this.showProgress(newest);
     if (submission.state === "rejected") this.showVerdict(submission.message, submission.line);
     if (submission.state === "recorded") this.showResult(submission);
+    if (submission.ruling === "held") setText(this.status, "Driven. The stewards look at it before it counts.");
+    if (submission.ruling === "struck") setText(this.status, "Driven. The stewards do not count it.");
   }
 
   take(event: ArenaEvent): void {
@@ -82,6 +84,11 @@ class Desk {
         this.enter("rejected", true);
         this.showVerdict(event.payload.message ?? null, event.payload.line ?? null);
         void takeAnew();
+        break;
+      case "trial.cleared":
+      case "trial.struck":
+        this.announcer.say("The stewards have decided.");
+        void getJson<Submission>(`/api/v1/submissions/${this.id}`).then((now) => this.show(now)).then(takeAnew);
         break;
       case "submission.cancelled":
         this.enter("cancelled", true);
@@ -172,7 +179,7 @@ async function takeAnew(): Promise<void> {
   island.before(...siblings.slice(0, place));
   island.after(...siblings.slice(place + 1));
   for (const said of island.querySelectorAll(".training-result")) said.remove();
-  localiseTimes(document);
+  tellFresh();
 }
 
 /** The chip in the page's head, outside this island, tells the same state. */
