@@ -9,6 +9,7 @@ another one, for `prepare`; both are so on the real thing.
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -28,8 +29,8 @@ from simulator.track import Track
 
 FloatArray = NDArray[np.float64]
 
-WRITTEN_FIELDS = FIELDS[:17]
-"""As the console of 2022 wrote them; what follows later is about crashes and the machine's clock."""
+WRITTEN_FIELDS = FIELDS[:18]
+"""Without the last one, the machine's clock: a drive is driven in simulated time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +80,17 @@ def episodes(drives: Sequence[LoggedDrive], *scenes: Scene) -> Iterator[Episode]
 def write_iteration(path: Path, laps: Sequence[Episode], first_number: int = 0) -> None:
     """Write an `N-iteration.csv` with episodes numbered from `first_number` on."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(WRITTEN_FIELDS)
-        for number, lap in enumerate(laps, start=first_number):
-            writer.writerows((number, *row) for row in lap.rows)
+    path.write_bytes(iteration_bytes(laps, first_number))
+
+
+def iteration_bytes(laps: Sequence[Episode], first_number: int = 0) -> bytes:
+    """Return an `N-iteration.csv` with episodes numbered from `first_number` on."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(WRITTEN_FIELDS)
+    for number, lap in enumerate(laps, start=first_number):
+        writer.writerows((number, *row) for row in lap.rows)
+    return text.getvalue().encode()
 
 
 def _episode(
@@ -94,6 +101,7 @@ def _episode(
     # The first row of the drive is step 2, one step after the row of `prepare`.
     at_s = clock_s + trace["t_s"] + STEP_S
     first = 2.0 if begin == 0 else 1.0
+    crashes = np.cumsum(trace["status"][begin:end] == Status.CRASHED)
     rows = [
         (
             first + row - begin,
@@ -102,13 +110,14 @@ def _episode(
             *(column[row] for column in columns[7:11]),
             float(at_s[row]),
             *(column[row] for column in columns[11:]),
+            int(crashes[row - begin]),
         )
         for row in range(begin, end)
     ]
     if begin == 0:
         _, x, y, yaw, steer, throttle, action, *_ = rows[0]
         still = (1.0, x, y, yaw, steer, throttle, action, 0.0, False)
-        rows.insert(0, (*still, *rows[0][9:13], clock_s, Status.PREPARE.name.lower(), 0.0))
+        rows.insert(0, (*still, *rows[0][9:13], clock_s, Status.PREPARE.name.lower(), 0.0, 0))
     return Episode(
         rows=tuple(rows),
         begin_s=clock_s if begin == 0 else float(at_s[begin - 1]),

@@ -10,22 +10,33 @@ Times in these files are those of simulated clocks. Nothing that is there alread
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 
-from arena.garage.racing import Trial
 from arena.garage.settings import Hyperparameters, ModelMetadata
+from arena.garage.trials import Trial
+from simulator.archive import NO_DATE
+from simulator.car import CLASSIC, SPECS, CarSpec
+from simulator.course import Course
 from simulator.rules import Status
-from simulator.simtrace import Episode, LoggedDrive, Scene, episodes, write_iteration
+from simulator.simtrace import Episode, LoggedDrive, Scene, episodes, iteration_bytes, write_iteration
+from simulator.trace import COLUMNS, Trace
 from simulator.track import Track
 
 EPISODES_PER_ITERATION: Final = 20
+METADATA_FILE: Final = "model/model_metadata.json"
 _NETWORK: Final = "two layers of 64 (tanh)"
 _STAMP: Final = "%Y%m%d%H%M%S"
+_TIME: Final = COLUMNS.index("t_s")
 # As DeepRacer's metrics write what its logs call lap_complete, off_track, ...
 _LABELS: Final = {status: status.name.replace("_", " ").capitalize() for status in Status} | {
     Status.TIME_UP: "Time Up"
@@ -47,46 +58,116 @@ def require_free(folder: Path) -> None:
 
 def write_training(
     folder: Path,
-    drives: list[LoggedDrive],
-    track: Track,
+    drives: Sequence[LoggedDrive],
+    course: Course | Track,
     metadata: ModelMetadata,
     hyperparameters: Hyperparameters,
+    spec: CarSpec = CLASSIC,
 ) -> int:
     """Write the logs of a training and return how many episodes they hold: none if no drive was completed.
 
     Raises `ExportError` where there are logs already.
     """
     require_free(folder)
-    driven = list(episodes(drives, Scene(track, metadata.actions)))
+    driven = list(episodes(drives, *_scenes(Course.of(course), metadata, spec)))
     for number in range(0, len(driven), EPISODES_PER_ITERATION):
         path = folder / "training-simtrace" / f"{number // EPISODES_PER_ITERATION}-iteration.csv"
         write_iteration(path, driven[number : number + EPISODES_PER_ITERATION], number)
-    _write_json(folder / "ip" / "hyperparameters.json", hyperparameters.as_json())
-    _write_metadata(folder, metadata)
     metrics = [_training_metric(place, episode) for place, episode in enumerate(driven)]
     document = {"metrics": metrics, "version": 2.0, "best_model_metric": "progress"}
-    _write_json(folder / "metrics" / "TrainingMetrics.json", document)
+    files = {
+        "ip/hyperparameters.json": _json_bytes(hyperparameters.as_json()),
+        METADATA_FILE: _metadata_bytes(metadata),
+        "metrics/TrainingMetrics.json": _json_bytes(document),
+    }
+    _write(folder, files)
     return len(driven)
 
 
-def write_evaluation(
-    folder: Path, trial: Trial, track: Track, metadata: ModelMetadata, at: datetime | None = None
-) -> Path:
-    """Write the laps of a trial and return their csv; `at` (now) names the evaluation, to the second.
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """A drive as it was recorded, with what its logs have to say besides."""
 
-    Rewards are 0: a race never runs the reward function.
+    trace: Trace
+    lap_times_ms: Sequence[int]
+    """The official ones, of the completed laps."""
+    course: Course
+    metadata: ModelMetadata
+    spec: CarSpec = CLASSIC
+
+    @classmethod
+    def of(cls, trial: Trial, course: Course | Track, metadata: ModelMetadata) -> Self:
+        """Return what there is to say of a trial on a course."""
+        times = [lap.lap_time_ms for lap in trial.laps]
+        return cls(trial.trace, times, Course.of(course), metadata, SPECS[trial.versions["spec"]])
+
+    def files(self, stamp: str) -> dict[str, bytes]:
+        """Return the files by their paths in a model folder; `stamp` are 14 digits. Rewards are 0: a race
+        never runs the reward function.
+        """
+        scenes = _scenes(self.course, self.metadata, self.spec)
+        driven = list(episodes(self._drives(len(scenes)), *scenes))
+        metrics = [
+            _evaluation_metric(place, episode, self.lap_times_ms) for place, episode in enumerate(driven)
+        ]
+        return {
+            f"evaluation-{stamp}/evaluation-simtrace/0-iteration.csv": iteration_bytes(driven),
+            f"metrics/EvaluationMetrics-{stamp}.json": _json_bytes({"metrics": metrics}),
+        }
+
+    def _drives(self, legs: int) -> list[LoggedDrive]:
+        """Return the drive, or one for each lap where the direction alternates."""
+        laps = self.trace["lap"]
+        borders = (np.flatnonzero(np.diff(laps)) + 1).tolist() if legs > 1 else []
+        drives = []
+        for place, (begin, end) in enumerate(pairwise([0, *borders, len(laps)])):
+            rows = self.trace.rows[begin:end].copy()
+            rows[:, _TIME] -= rows[0, _TIME]
+            drives.append(LoggedDrive(Trace(rows), np.zeros(len(rows)), leg=place % legs))
+        return drives
+
+
+def write_evaluation(
+    folder: Path, trial: Trial, course: Course | Track, metadata: ModelMetadata, at: datetime | None = None
+) -> Path:
+    """Write the laps of a trial and return their csv; `at` (now) names the evaluation, to the second."""
+    files = Evaluation.of(trial, course, metadata).files(_free_stamp(folder, at or datetime.now(UTC)))
+    (folder / "training-simtrace").mkdir(parents=True, exist_ok=True)  # the tools know the folder by it
+    if not (folder / METADATA_FILE).exists():
+        files[METADATA_FILE] = _metadata_bytes(metadata)
+    _write(folder, files)
+    return folder / next(iter(files))
+
+
+def evaluation_zip(
+    evaluation: Evaluation,
+    at: datetime,
+    *,
+    reward_function: str = "",
+    hyperparameters: Hyperparameters | None = None,
+) -> bytes:
+    """Return a model folder with one evaluation as a zip archive; the same drive gives the same bytes.
+
+    `at` names the evaluation. What was entered goes with it, where it is given.
     """
-    stamp = _free_stamp(folder, at or datetime.now(UTC))
-    drive = LoggedDrive(trial.trace, np.zeros(len(trial.trace)))
-    driven = list(episodes([drive], Scene(track, metadata.actions)))
-    path = folder / f"evaluation-{stamp}" / "evaluation-simtrace" / "0-iteration.csv"
-    write_iteration(path, driven)
-    (folder / "training-simtrace").mkdir(exist_ok=True)  # by this folder the tools know what they have got
-    if not (folder / "model" / "model_metadata.json").exists():
-        _write_metadata(folder, metadata)
-    metrics = [_evaluation_metric(place, episode, trial) for place, episode in enumerate(driven)]
-    _write_json(folder / "metrics" / f"EvaluationMetrics-{stamp}.json", {"metrics": metrics})
-    return path
+    files = evaluation.files(at.strftime(_STAMP)) | {METADATA_FILE: _metadata_bytes(evaluation.metadata)}
+    if hyperparameters is not None:
+        files["ip/hyperparameters.json"] = _json_bytes(hyperparameters.as_json())
+    if reward_function:
+        files["reward_function.py"] = reward_function.encode()
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(zipfile.ZipInfo("training-simtrace/", NO_DATE), b"")
+        for name, content in files.items():
+            member = zipfile.ZipInfo(name, NO_DATE)
+            member.compress_type = zipfile.ZIP_DEFLATED
+            member.external_attr = 0o644 << 16
+            archive.writestr(member, content)
+    return buffer.getvalue()
+
+
+def _scenes(course: Course, metadata: ModelMetadata, spec: CarSpec) -> list[Scene]:
+    return [Scene(leg.track, metadata.actions, spec) for leg in course.legs()]
 
 
 def _free_stamp(folder: Path, at: datetime) -> str:
@@ -95,14 +176,19 @@ def _free_stamp(folder: Path, at: datetime) -> str:
     return at.strftime(_STAMP)
 
 
-def _write_metadata(folder: Path, metadata: ModelMetadata) -> None:
-    document = metadata.as_json() | {"neural_network": _NETWORK}
-    _write_json(folder / "model" / "model_metadata.json", document)
+def _metadata_bytes(metadata: ModelMetadata) -> bytes:
+    return _json_bytes(metadata.as_json() | {"neural_network": _NETWORK})
 
 
-def _write_json(path: Path, document: object) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+def _json_bytes(document: object) -> bytes:
+    return (json.dumps(document, indent=2) + "\n").encode()
+
+
+def _write(folder: Path, files: Mapping[str, bytes]) -> None:
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
 
 
 def _training_metric(place: int, episode: Episode) -> dict[str, object]:
@@ -116,10 +202,10 @@ def _training_metric(place: int, episode: Episode) -> dict[str, object]:
     }
 
 
-def _evaluation_metric(place: int, episode: Episode, trial: Trial) -> dict[str, object]:
+def _evaluation_metric(place: int, episode: Episode, lap_times_ms: Sequence[int]) -> dict[str, object]:
     """Return a lap's entry; official milliseconds where the lap was completed."""
     statuses = [row[14] for row in episode.rows]
-    last = place == len(trial.laps) - 1 or place >= len(trial.laps)
+    last = place >= len(lap_times_ms) - 1
     counts = {
         f"{name}_count": statuses.count(status)
         for name, status in (
@@ -130,8 +216,8 @@ def _evaluation_metric(place: int, episode: Episode, trial: Trial) -> dict[str, 
         )
     }
     entry = _times(episode) | counts
-    if place < len(trial.laps):
-        entry["elapsed_time_in_milliseconds"] = trial.laps[place].lap_time_ms
+    if place < len(lap_times_ms):
+        entry["elapsed_time_in_milliseconds"] = lap_times_ms[place]
     return entry | {
         "completion_percentage": int(episode.progress),
         "episode_status": _LABELS[episode.status] if last else _LABELS[Status.IN_PROGRESS],

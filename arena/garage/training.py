@@ -106,8 +106,8 @@ class Recipe:
     spec: CarSpec
 
     def plan(self) -> Plan:
-        """Return the plan of the budget; each leg of the course has as many cars."""
-        group = len(self.course.legs())
+        """Return the plan of the budget; each leg of the course has as many cars, in whole groups."""
+        group = len(self.course.legs()) * self.course.cars
         return plan_updates(self.steps, self.hyperparameters.num_episodes_between_training, group)
 
     def seed(self, digest: str) -> int:
@@ -187,6 +187,8 @@ def train(
 ) -> Training:
     """Train a policy with the reward function `source`; `seed` is the race's, a bare track a time trial.
 
+    Where the course has several cars, the policy drives them all and learns from each. With objects on the
+    course it sees the next two, and a crash ends an episode.
     `recorder` keeps drives for logs; `first_step` is what `steps` is in the first call of an episode.
     Raises `EntrantFault` (its `output` holds what was printed), `SandboxError`, or `ValueError` for a budget
     below `MIN_STEPS`.

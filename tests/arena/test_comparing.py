@@ -38,4 +38,4 @@ def test_cut_log_is_named_with_its_line(log: Path, tmp_path: Path) -> None:
     assert refused.returncode == 1
     answer = document(refused)
     assert (answer["verdict"], answer["line"]) == ("log", lines)
-    assert "17 fields" in answer["message"]
+    assert "18 fields" in answer["message"]

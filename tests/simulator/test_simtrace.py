@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from simulator import tracks
 from simulator.actions import Discrete
 from simulator.logs import read_log
+from simulator.objects import Lane, Obstacle
 from simulator.rules import Rules, Status
 from simulator.simtrace import LoggedDrive, Scene, episodes, write_iteration
 from simulator.starts import Starts
@@ -69,7 +70,7 @@ def test_a_penalty_is_counted_down(drive: LoggedDrive) -> None:
     assert held[0] == pytest.approx(29 / 15, abs=1e-3)
     assert held == sorted(held, reverse=True)
     assert [row[14] for row in rows[event + 1 : event + 30]] == ["pause"] * 29
-    assert rows[event + 30][14:] == ("in_progress", 0.0)
+    assert rows[event + 30][14:] == ("in_progress", 0.0, 0)
 
 
 def test_discrete_actions_are_written_as_their_numbers() -> None:
@@ -96,3 +97,17 @@ def test_drives_follow_each_other_on_one_clock() -> None:
     first, second = episodes([drive, drive], SCENE)
     assert (first.begin_s, second.begin_s) == pytest.approx((0.0, 21 / 15))
     assert second.end_s - second.begin_s == pytest.approx(20 / 15)
+
+
+def test_crashes_of_a_lap_are_counted() -> None:
+    rules, boxes = Rules.object_avoidance(1), (Obstacle(0.2, Lane.INNER),)
+    env = TrackVectorEnv(OVAL, actions=FULL_RANGE, starts="line", rules=rules, obstacles=boxes)
+    env.reset(seed=0)
+    rows = []
+    while not env.outcomes:
+        env.step(pursuit(env, 1.2))
+        rows.append(env.trace_rows())
+    (lap,) = episodes([LoggedDrive(Trace(np.concatenate(rows)), np.zeros(len(rows)))], SCENE)
+    counts = [row[16] for row in lap.rows]
+    assert [row[14] for row in lap.rows].count("crashed") == counts[-1] == env.outcomes[0].crash_count > 0
+    assert counts == sorted(counts)  # type: ignore[type-var]

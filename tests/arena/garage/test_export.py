@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import importlib
+import io
 import json
+import zipfile
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +22,8 @@ from arena.garage.settings import Hyperparameters, ModelMetadata
 from arena.garage.training import Training, train
 from simulator import tracks
 from simulator.actions import Continuous, Discrete
+from simulator.course import Course, Direction
+from simulator.objects import Obstacle
 from tests.arena.garage.test_racing import steering_policy
 
 OVAL = tracks.load("oval")
@@ -173,3 +177,64 @@ def test_few_cars_of_a_long_training_are_recorded() -> None:
 def test_training_without_a_completed_drive_has_no_episodes(tmp_path: Path) -> None:
     assert export.write_training(tmp_path, [], OVAL, DISCRETE, Hyperparameters()) == 0
     assert not (tmp_path / "training-simtrace").exists()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_deepracer_utils_loads_laps_of_both_directions_out_of_a_zip(deepracer: Any, tmp_path: Path) -> None:
+    policy = steering_policy(2.0, gain=1.0)
+    course = Course(OVAL, Direction.ALTERNATE)
+    trial = racing.drive(policy, course, laps=3)
+    evaluation = export.Evaluation.of(trial, course, ModelMetadata(policy.actions))
+    data = export.evaluation_zip(evaluation, AT, reward_function=SOURCE, hyperparameters=Hyperparameters())
+    assert data == export.evaluation_zip(
+        evaluation, AT, reward_function=SOURCE, hyperparameters=Hyperparameters()
+    )
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        archive.extractall(tmp_path)
+    assert (tmp_path / "reward_function.py").read_text(encoding="utf-8") == SOURCE
+    log = deepracer.DeepRacerLog(model_folder=str(tmp_path))
+    log.load_evaluation_trace()
+    frame = log.dataframe()
+    assert Counter(frame["episode_status"])["prepare"] == 3  # each lap from a standing start
+    laps = deepracer.AnalysisUtils.simulation_agg(
+        frame, firstgroup="stream", secondgroup="episode", is_eval=True
+    )
+    assert laps["complete"].tolist() == [1, 1, 1]
+    assert (frame["progress"] >= -1.0).all()
+    on_track = frame.groupby("episode")["on_track"].mean()
+    assert (on_track > 0.9).all()  # seen from the right way round
+    assert log.hyperparameters()["batch_size"] == 2048
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_crashes_are_in_logs_and_metrics(deepracer: Any, tmp_path: Path) -> None:
+    policy = steering_policy(1.5, gain=1.0)
+    course = Course(OVAL, obstacles=(Obstacle(0.3), Obstacle(0.7)))
+    trial = racing.drive(policy, course, laps=2)
+    assert trial.finished
+    assert trial.crash_count > 0
+    export.write_evaluation(tmp_path, trial, course, ModelMetadata(policy.actions), AT)
+    text = (tmp_path / "metrics" / "EvaluationMetrics-20261123201530.json").read_text(encoding="utf-8")
+    metrics = json.loads(text)["metrics"]
+    assert [entry["crash_count"] for entry in metrics] == [lap.crash_count for lap in trial.laps]
+    assert sum(entry["reset_count"] for entry in metrics) == trial.reset_count
+    assert [entry["reversed_count"] for entry in metrics] == [0, 0]
+    log = deepracer.DeepRacerLog(model_folder=str(tmp_path))
+    log.load_evaluation_trace()
+    laps = deepracer.AnalysisUtils.simulation_agg(
+        log.dataframe(), firstgroup="stream", secondgroup="episode", is_eval=True
+    )
+    assert laps["crashed"].tolist() == [lap.crash_count for lap in trial.laps]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_deepracer_utils_loads_a_training_both_ways_round(deepracer: Any, tmp_path: Path) -> None:
+    course, recorder = Course(OVAL, Direction.ALTERNATE), DriveRecorder()
+    train(SOURCE, course, metadata=CONTINUOUS, steps=8192, recorder=recorder)
+    count = export.write_training(tmp_path, recorder.drives(), course, CONTINUOUS, Hyperparameters())
+    log = deepracer.DeepRacerLog(model_folder=str(tmp_path))
+    log.load()
+    frame = log.dataframe()
+    assert frame["unique_episode"].nunique() == count == len(recorder.drives())
+    assert {drive.leg for drive in recorder.drives()} == {0, 1}
+    assert len(frame) == sum(len(drive.trace) + 1 for drive in recorder.drives())
