@@ -251,6 +251,11 @@ class Objects:
             "left_of_center": (offset > 0.0).tolist(),
         }
 
+    def poses(self, cars: int) -> FloatArray:
+        """Return x, y (m) and heading (rad) of what is around each of so many cars [cars, k, 3]."""
+        pose = np.stack([self.x, self.y, self.heading_rad], axis=2)
+        return np.array(np.broadcast_to(pose, (cars, *pose.shape[1:])))
+
     def write(self, cells: FloatArray) -> None:
         """Fill the cells [n, k * len(MOVING_COLUMNS)] of params rows: the same lists, as numbers."""
         offset = self.offset_m

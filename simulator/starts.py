@@ -8,7 +8,7 @@ consecutive seeds (evenly spread for any number of cars) and irrational steps fr
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 
 import numpy as np
@@ -48,6 +48,16 @@ class Starts(StrEnum):
     SPREAD = "spread"
     LINE = "line"
     ROUND_ROBIN = "round_robin"
+
+
+def seeds_of(seed: int | Sequence[int] | None, cars: int, rng: np.random.Generator) -> SeedArray:
+    """Return one seed per car [cars]: those given, or from `seed` (or one drawn from `rng`) onwards."""
+    if isinstance(seed, Sequence):
+        if len(seed) != cars:
+            raise ValueError(f"expected one seed per car ({cars}), got {len(seed)}")
+        return np.asarray(seed, dtype=np.uint64)
+    first = int(rng.integers(2**31)) if seed is None else int(seed)
+    return np.uint64(first) + np.arange(cars, dtype=np.uint64)
 
 
 def seed_phases(seeds: SeedArray) -> FloatArray:

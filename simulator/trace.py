@@ -15,7 +15,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator import params
 from simulator.archive import npz_bytes
+from simulator.car import SPEED, STEERING, YAW
 
 COLUMNS = (
     "t_s",
@@ -32,6 +34,31 @@ COLUMNS = (
 )
 OBJECTS, OBJECT_SIZES = "objects", "object_sizes"
 MAX_FILE_BYTES = 64_000_000
+
+
+def step_rows(
+    rows: NDArray[np.float64],
+    state: NDArray[np.float64],
+    commands: NDArray[np.float64],
+    lap: NDArray[np.int64],
+    status: NDArray[np.int64],
+) -> NDArray[np.float64]:
+    """Return a step's trace rows [n, columns] from params rows, the state [6, n] and the commands [n, 2]."""
+    columns = (
+        rows[:, params.SIM_TIME],
+        rows[:, params.X],
+        rows[:, params.Y],
+        state[YAW],
+        state[SPEED],
+        state[STEERING],
+        commands[:, 0],
+        commands[:, 1],
+        rows[:, params.PROGRESS],
+        lap,
+        status,
+    )
+    assert len(columns) == len(COLUMNS)
+    return np.column_stack(columns).astype(np.float64, copy=False)
 
 
 class TraceError(ValueError):

@@ -14,7 +14,7 @@ penalty in simulated time instead of ending its drive.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from simulator import params, tracks
 from simulator.actions import DEFAULT_ACTIONS, ActionSpace
 from simulator.bots import Bots
-from simulator.car import CLASSIC, SPEED, STEERING, YAW, CarSpec, advance
+from simulator.car import CLASSIC, CarSpec, advance
 from simulator.encounters import Encounters, clear_of
 from simulator.imperfections import Conditions, Imperfections
 from simulator.infos import final_infos
@@ -35,25 +35,30 @@ from simulator.laps import LapBook, Outcome
 from simulator.marshals import STATUSES, Marshals
 from simulator.objects import Objects, Obstacle, parse_obstacles
 from simulator.params import ParamsBuilder
+from simulator.rewards import RewardFunction, asked, progress_paid
 from simulator.road import IntArray, Location, road_of
 from simulator.rules import Rules, Status
 from simulator.sensors import LOOKAHEAD_M
 from simulator.sensors.suite import Observation, Senses, SensorSuite, copied, picked
 from simulator.situation import assess, write_params
-from simulator.starts import StartList, Starts, StartStates, grid_starts, lane_state, line_starts
+from simulator.starts import (
+    StartList,
+    Starts,
+    StartStates,
+    grid_starts,
+    lane_state,
+    line_starts,
+    seeds_of,
+)
 from simulator.timing import Timing
-from simulator.trace import COLUMNS as TRACE_COLUMNS
+from simulator.trace import step_rows
 from simulator.track import Track
 from simulator.traffic import Traffic
 
+__all__ = ["RewardFunction", "TrackVectorEnv"]
+
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
-
-RewardFunction = Callable[[FloatArray, IntArray], FloatArray]
-"""(params rows [m, columns], car of each row [m]) -> rewards [m]; the arrays hold during the call."""
-
-OFF_TRACK_COST = 5.0
-"""The default reward's price of a crash and of leaving the track, in percent of progress."""
 
 
 class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
@@ -134,6 +139,7 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
         self._timing = Timing(self.track.length_m, n)
         self._lap_driven = self._timing.lap_number
         self._commands: FloatArray = np.zeros((n, 2))
+        self._objects_before = self.objects
 
     @property
     def params_builder(self) -> ParamsBuilder:
@@ -186,7 +192,7 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
         """Start all cars anew; car i of `seed` s lives as a batch of one of seed s + i would."""
         super().reset(seed=int(seed) if isinstance(seed, int | np.integer) else None)
         if seed is not None or self._start_list is None:
-            seeds = self._seeds(seed)
+            seeds = seeds_of(seed, self.num_envs, self.np_random)
             standing = self._traffic.standing
             clear = partial(clear_of, standing) if standing else None
             self._start_list = StartList(self.track, self.car, seeds, clear, self.starts)
@@ -206,14 +212,6 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
         self._marshals.outcomes = {}
         self.final_observation = self._sensors.observe(self._now, self._all, self._everybody, self.objects)
         return copied(self.final_observation), {}
-
-    def _seeds(self, seed: int | Sequence[int] | None) -> NDArray[np.uint64]:
-        if isinstance(seed, Sequence):
-            if len(seed) != self.num_envs:
-                raise ValueError(f"expected one seed per car ({self.num_envs}), got {len(seed)}")
-            return np.asarray(seed, dtype=np.uint64)
-        first = int(self.np_random.integers(2**31)) if seed is None else int(seed)
-        return np.uint64(first) + np.arange(self.num_envs, dtype=np.uint64)
 
     def step(
         self, actions: NDArray[Any]
@@ -246,14 +244,16 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
         self.status = self._marshals.judge(self._now, timing, held, crashed)
         if aside is not None:
             self.status[aside] = Status.PARK
-        rewards = self._ask(self._reward, held) if self._reward else None
+        rewards = asked(self._reward, self.params_rows, held) if self._reward else None
         self._lap_driven = timing.lap_number.copy()
         terminated, truncated = self._marshals.handle(self.status, timing.crossing_ms, self.params_rows)
         self._advance(held)
         ended = terminated | truncated
         observation = self._look(ended)
         if rewards is None:
-            rewards = self._progress_paid(held)
+            rewards = progress_paid(timing.gained_m, self.track.length_m, self.params_rows)
+        if aside is not None:
+            rewards[self.status == Status.PARK] = 0.0
         if not self.outcomes:
             return observation, rewards, terminated, truncated, {}
         progress = self.params_rows[:, params.PROGRESS].copy()
@@ -266,10 +266,7 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
         Like `trace_rows` of the state before the action. A NaN: not on the road.
         """
         objects = self._objects_before
-        if objects is None:
-            return np.zeros((self.num_envs, 0, 3))
-        pose = np.stack([objects.x, objects.y, objects.heading_rad], axis=2)
-        return np.array(np.broadcast_to(pose, (self.num_envs, *pose.shape[1:])))
+        return objects.poses(self.num_envs) if objects else np.zeros((self.num_envs, 0, 3))
 
     @property
     def object_sizes(self) -> FloatArray:
@@ -278,45 +275,7 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
 
     def trace_rows(self) -> FloatArray:
         """Return the last step as trace rows [n, columns]: the state before the action, with its command."""
-        rows, before = self.params_rows, self._before
-        columns = (
-            rows[:, params.SIM_TIME],
-            rows[:, params.X],
-            rows[:, params.Y],
-            before[YAW],
-            before[SPEED],
-            before[STEERING],
-            self._commands[:, 0],
-            self._commands[:, 1],
-            rows[:, params.PROGRESS],
-            self._lap_driven,
-            self.status,
-        )
-        assert len(columns) == len(TRACE_COLUMNS)
-        return np.column_stack(columns).astype(np.float64, copy=False)
-
-    def _progress_paid(self, held: BoolArray) -> FloatArray:
-        """Return the default rewards [n]."""
-        rewards = self._timing.gained_m * (100.0 / self.track.length_m)
-        rewards -= OFF_TRACK_COST * self.params_rows[:, params.IS_OFFTRACK]
-        if self._encounters:
-            rewards -= OFF_TRACK_COST * self.params_rows[:, params.IS_CRASHED]
-        if self._traffic.aside is not None:
-            rewards[held] = 0.0
-        return rewards
-
-    def _ask(self, reward: RewardFunction, held: BoolArray) -> FloatArray:
-        """Ask the reward function about all cars that are not held; held ones get 0."""
-        if not np.count_nonzero(held):
-            paid = np.asarray(reward(self.params_rows, self._all), dtype=np.float64)
-            if paid.shape != (self.num_envs,):
-                raise ValueError(f"expected one reward per car ({self.num_envs}), got shape {paid.shape}")
-            return paid
-        rewards = np.zeros(self.num_envs)
-        driving = (~held).nonzero()[0]
-        if len(driving):
-            rewards[driving] = reward(self.params_rows[driving], driving)
-        return rewards
+        return step_rows(self.params_rows, self._before, self._commands, self._lap_driven, self.status)
 
     def _advance(self, held: BoolArray) -> None:
         """Move all cars but the held and the put back ones."""
