@@ -154,13 +154,18 @@ def judge(facts: Facts, rules: Rules) -> NDArray[np.int64]:
     status = np.zeros(len(facts.steps), dtype=np.int64)
     time_up = facts.steps >= rules.max_steps
     # Later lines overrule earlier ones, so the order is DeepRacer's turned round.
-    np.copyto(status, _REVERSED, where=facts.falling_steps >= rules.reversed_steps)
-    np.copyto(status, _TIME_UP, where=time_up)
-    np.copyto(status, _IMMOBILIZED, where=facts.still_steps >= rules.immobilized_steps)
-    np.copyto(status, _OFF_TRACK, where=facts.off_track)
-    if facts.crashed is not None:
-        np.copyto(status, _CRASHED, where=facts.crashed)
-    np.copyto(status, _LAP_COMPLETE, where=facts.lap_complete)
+    ruled = (
+        (facts.falling_steps >= rules.reversed_steps, _REVERSED),
+        (time_up, _TIME_UP),
+        (facts.still_steps >= rules.immobilized_steps, _IMMOBILIZED),
+        (facts.off_track, _OFF_TRACK),
+        (facts.crashed, _CRASHED),
+        (facts.lap_complete, _LAP_COMPLETE),
+    )
+    for holds, code in ruled:
+        # Counting is cheaper than writing nothing anywhere.
+        if holds is not None and np.count_nonzero(holds):
+            np.copyto(status, code, where=holds)
     if np.count_nonzero(facts.held):
         np.copyto(status, np.where(time_up, _TIME_UP, _PAUSE), where=facts.held)
     return status
