@@ -6,13 +6,15 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
-from flask import Blueprint, render_template, request, url_for
+from flask import Blueprint, abort, render_template, request, url_for
 from flask.sansio.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from arena.league import seasons, standings, submissions
+from arena.league import records, seasons, standings, submissions
 from arena.league.models import Race
+from arena.league.records import Category
+from arena.league.states import Car, Direction
 from leaderboard import courses, queries, stewarding, ticker
 from leaderboard.auth import load_race, load_season, now, signed_in
 from leaderboard.context import arena
@@ -20,6 +22,7 @@ from leaderboard.course_words import IMPERFECT
 from leaderboard.drawing import track_svg
 from leaderboard.queries import Phase
 from simulator import tracks
+from simulator.car import SPECS
 
 blueprint = Blueprint("pages", __name__)
 
@@ -27,6 +30,7 @@ STYLES = "arena.css"
 ROWS_OF_PAGE = 100
 ROWS_OF_SCREEN = 12
 LAST_PAGE = 100_000
+ROWS_OF_RECORDS = 10
 
 
 @blueprint.record_once
@@ -138,5 +142,37 @@ def _own_place(session: Session, found: Race) -> dict[str, object] | None:
 
 @blueprint.get("/tracks")
 def all_tracks() -> ResponseReturnValue:
-    """Show every circuit that ships with the arena."""
-    return render_template("tracks.html", tracks=[tracks.describe(name) for name in tracks.names()])
+    """Show every circuit that ships with the arena, with who holds its records."""
+    with arena().reading() as session:
+        holders = records.holders(session)
+    held = {
+        name: [(one, holders[one]) for one in _categories(name) if one in holders] for name in tracks.names()
+    }
+    described = [tracks.describe(name) for name in tracks.names()]
+    return render_template("tracks.html", tracks=described, held=held)
+
+
+@blueprint.get("/tracks/<name>")
+def track(name: str) -> ResponseReturnValue:
+    """Show a circuit with the fastest laps on it, each way round and each car by itself."""
+    if name not in tracks.names():
+        abort(404)
+    with arena().reading() as session:
+        boards = [(one, records.fastest(session, one, ROWS_OF_RECORDS)) for one in _categories(name)]
+    return render_template(
+        "track.html",
+        track=tracks.describe(name),
+        boards=[(one, rows, _possible_ms(one)) for one, rows in boards if rows],
+    )
+
+
+def _categories(name: str) -> list[Category]:
+    ways = (Direction.FORWARD, Direction.REVERSED)
+    return [Category(name, direction, car) for direction in ways for car in Car]
+
+
+def _possible_ms(of: Category) -> int | None:
+    """Return the fastest lap that physics allows there, where it is known."""
+    way = courses.turned(tracks.load(of.track), of.direction)
+    optimum = tracks.optimum_of(way, SPECS[of.car])
+    return round(1000.0 * optimum.lap_s) if optimum else None

@@ -10,9 +10,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 import starter_kits
-from arena.league import standings
+from arena.league import records, standings
 from arena.league.models import Race, Trial
-from arena.league.states import COUNTING
+from arena.league.records import Category
+from arena.league.states import COUNTING, Car, Direction
 from leaderboard import problems, queries
 from leaderboard.api import schemas, shapes, traces
 from leaderboard.api.operations import Operation, operation
@@ -87,6 +88,21 @@ def track(way: dict[str, Any], name: str) -> dict[str, Any]:
         return shapes.geometry(name, way["direction"])
     except TrackError as error:
         raise problems.of_status(404, f"{error}") from error
+
+
+@operation(
+    blueprint,
+    "GET",
+    "/tracks/<name>/records",
+    Operation("watching", schemas.Record(many=True), takes=schemas.RecordsWanted()),
+)
+def track_records(wanted: dict[str, Any], name: str) -> list[Any]:
+    """List the fastest laps of time trials on a circuit, one way round and with one car."""
+    if name not in tracks.names():
+        raise problems.of_status(404, f"There is no track “{name[:60]}”. See /api/v1/tracks.")
+    category = Category(name, Direction(wanted["direction"]), Car(wanted["car"]))
+    with arena().reading() as session:
+        return records.fastest(session, category, wanted["limit"])
 
 
 @operation(blueprint, "GET", "/kits", Operation("watching", schemas.Kit(many=True)))

@@ -162,6 +162,35 @@ class Way(Schema):
     direction = fields.Enum(Direction, by_value=True, load_default=Direction.FORWARD)
 
 
+class RecordsWanted(Schema):
+    """Which fastest laps: one way round (never alternate), with one car."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+    direction = fields.String(
+        load_default=Direction.FORWARD.value,
+        validate=validate.OneOf([Direction.FORWARD.value, Direction.REVERSED.value]),
+    )
+    car = fields.String(load_default=Car.CLASSIC.value, validate=validate.OneOf([car.value for car in Car]))
+    limit = fields.Integer(load_default=10, validate=validate.Range(1, 100))
+
+
+class Record(Schema):
+    """A racer's fastest lap on a track. House cars have no rank."""
+
+    rank = fields.Integer(required=True, allow_none=True)
+    racer = fields.String(required=True)
+    name = fields.String(required=True)
+    lap_time_ms = fields.Integer(required=True)
+    driven_at = fields.AwareDateTime(required=True)
+    race = fields.String(required=True)
+    submission_id = fields.String(required=True)
+    trial_id = fields.Integer(required=True)
+    lap = fields.Integer(required=True, metadata=note("The number of the lap in its drive."))
+    is_house = fields.Boolean(required=True)
+
+
 class Track(Schema):
     """What there is to know of a circuit."""
 

@@ -174,3 +174,32 @@ def test_laps_that_alternate_tell_their_way(visit: Visit, arena_stage: Stage) ->
     assert "reversed" in page
     assert "began at rest" in page
     assert "% of what physics allows" not in page
+
+
+def test_the_tracks_page_has_a_record_for_each_way_and_car(visit: Visit, arena_stage: Stage) -> None:
+    arena_stage.result("ann")
+    arena_stage.result("ben", Pursuit(top_mps=2.2))
+    reversed_ = road_fixtures.with_race(arena_stage, direction=Direction.REVERSED)
+    road_fixtures.driven(reversed_, "cleo")
+    page = visit("").read("/tracks")
+    assert "Forward, classic" in page
+    assert "Reversed, classic" in page
+    assert "Cleo Clark" in page
+    records = visit("").get("/api/v1/tracks/oval/records").get_json()
+    assert [row["racer"] for row in records] == ["ann", "ben"]
+    way = visit("").get("/api/v1/tracks/oval/records?direction=reversed").get_json()
+    assert [(row["racer"], row["rank"]) for row in way] == [("cleo", 1)]
+    assert visit("").get("/api/v1/tracks/oval/records?car=v6").get_json() == []
+    assert visit("").get("/api/v1/tracks/nowhere/records").status_code == 404
+    assert visit("").get("/api/v1/tracks/oval/records?direction=alternate").status_code == 422
+
+
+def test_the_page_of_a_track_lists_its_fastest_laps(visit: Visit, arena_stage: Stage) -> None:
+    arena_stage.result("ann")
+    arena_stage.result("house", Pursuit(top_mps=2.2))
+    page = visit("").read("/tracks/oval")
+    assert "Forward, classic car" in page
+    assert page.index("Ann Arbor") < page.index("House car")
+    assert "possible:" in page
+    assert "No lap has been driven here yet." in visit("").read("/tracks/kidney")
+    assert visit("").get("/tracks/nowhere").status_code == 404
