@@ -13,12 +13,17 @@ import zipfile
 from flask import Blueprint, Response
 from flask.typing import ResponseReturnValue
 
+from arena.courses import course_of
+from arena.garage.export import Evaluation, evaluation_zip
 from arena.garage.policy import HEADER_FILE, WEIGHTS_FILE, Policy
+from arena.garage.settings import parse_hyperparameters, parse_model_metadata
 from arena.league.errors import NotFound
 from arena.league.models import Submission
 from leaderboard.auth import load_own_submission, sign_in_required
 from leaderboard.context import Arena, arena
 from simulator.archive import NO_DATE
+from simulator.car import SPECS
+from simulator.trace import Trace
 
 blueprint = Blueprint("downloads", __name__)
 
@@ -31,6 +36,35 @@ def policy(public_id: str) -> ResponseReturnValue:
     """Return the trained policy as a folder that `arena race` takes."""
     with arena().reading() as session:
         return policy_answer(arena(), load_own_submission(session, public_id))
+
+
+@blueprint.get("/submissions/<public_id>/deepracer-logs.zip")
+@sign_in_required
+def deepracer_logs(public_id: str) -> ResponseReturnValue:
+    """Return the drive as a DeepRacer model folder, which deepracer-utils loads as it is."""
+    with arena().reading() as session:
+        return logs_answer(arena(), load_own_submission(session, public_id))
+
+
+def logs_answer(where: Arena, found: Submission) -> Response:
+    """Return the recorded drive of an entry in DeepRacer's format, zipped. Raises NotFound before it."""
+    trial = found.trial
+    if trial is None:
+        raise NotFound("This entry has no drive (yet). It has one when its race was driven.")
+    evaluation = Evaluation(
+        trace=Trace.from_bytes(where.artifacts.get(trial.trace_key)),
+        lap_times_ms=[lap.lap_time_ms for lap in trial.laps],
+        course=course_of(found.race),
+        metadata=parse_model_metadata(found.model_metadata),
+        spec=SPECS[found.race.car],
+    )
+    content = evaluation_zip(
+        evaluation,
+        trial.driven_at,
+        reward_function=found.source,
+        hyperparameters=parse_hyperparameters(found.hyperparameters),
+    )
+    return attachment(f"{name_of(found)}-deepracer-logs.zip", content)
 
 
 def policy_answer(where: Arena, found: Submission) -> Response:
