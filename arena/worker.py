@@ -25,7 +25,7 @@ from arena.league.artifacts import ArtifactStore
 from arena.league.errors import StaleLease
 from arena.league.jobs import Lease
 from arena.league.models import Racer, Submission
-from arena.league.seasons import keep_calendar
+from arena.league.seasons import find_race, keep_calendar
 from arena.league.states import Direction, JobKind
 from arena.settings import ArenaSettings, Sandbox
 from simulator import tracks
@@ -163,7 +163,15 @@ class Worker:
 
     def check(self, lease: Lease) -> None:
         """Call a reward function on the canned situations and tell what it answers."""
-        self.write(jobs.finish_check, lease, check_entry(lease.payload))
+        self.write(jobs.finish_check, lease, check_entry(lease.payload, self.course_of_check(lease)))
+
+    def course_of_check(self, lease: Lease) -> Course:
+        """Return the course of the race that the check names, else the bare track."""
+        with db.reading(self.engine) as session:
+            race = find_race(session, str(lease.payload.get("race") or ""))
+        if race is not None:
+            return courses.course_of(race)
+        return Course(tracks.load(lease.payload.get("track") or tracks.names()[0]))
 
     def train_and_race(self, lease: Lease) -> None:
         """Train a submission, race its policy, and record the laps, or reject it with the verdict."""
@@ -275,12 +283,11 @@ def reason_of(error: Exception) -> str:
     return f"The arena failed ({type(error).__name__})."
 
 
-def check_entry(payload: dict[str, Any]) -> dict[str, Any]:
+def check_entry(payload: dict[str, Any], course: Course) -> dict[str, Any]:
     """Check the files of an entry: settings first, then the reward function in its locked child."""
     try:
         settings.parse_model_metadata(payload.get("model_metadata"))
         settings.parse_hyperparameters(payload.get("hyperparameters"))
-        track = tracks.load(payload.get("track") or tracks.names()[0])
     except EntrantFault as fault:
         return {
             "ok": False,
@@ -289,7 +296,7 @@ def check_entry(payload: dict[str, Any]) -> dict[str, Any]:
             "line": fault.line,
             "rewards": [],
         }
-    return sandbox.check(payload["source"], track).as_json()
+    return sandbox.check(payload["source"], course).as_json()
 
 
 def run(arena_settings: ArenaSettings, *, name: str, checks_only: bool = False) -> None:

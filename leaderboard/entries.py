@@ -73,7 +73,7 @@ def enter(slug: str) -> ResponseReturnValue:
         return _editor_again(slug, _typed_files(), 413, submitting.too_large(files.size, limit))
     try:
         if action == "check":
-            submitting.check(arena(), racer, files, track=race.track)
+            submitting.check(arena(), racer, files, race=race)
             flash("The check found no fault: this reward function can be entered.", "good")
             return _editor_again(slug, files, 200)
         entry = submitting.enter(arena(), race, racer, files)

@@ -90,13 +90,15 @@ def warnings_of(entry: Entry) -> tuple[str, ...]:
     return (*metadata.warnings, *garage_settings.parse_hyperparameters(entry.hyperparameters).warnings)
 
 
-def check(arena: Arena, racer: Racer, files: Files, *, track: str = CHECK_TRACK) -> dict[str, Any]:
+def check(arena: Arena, racer: Racer, files: Files, *, race: Race | None = None) -> dict[str, Any]:
     """Have a worker try the files and return its result: rewards in canned states, output, warnings.
+
+    The states are those of the race's course, or of a bare track without a race.
 
     Raises Problem: 422 with the verdict when they cannot race, 503 when no worker answers in time.
     """
     entry = read(files)
-    return _checked(arena, racer, entry, track) | {"warnings": list(warnings_of(entry))}
+    return _checked(arena, racer, entry, race) | {"warnings": list(warnings_of(entry))}
 
 
 def enter(arena: Arena, race: Race, racer: Racer, files: Files) -> Submission:
@@ -106,7 +108,7 @@ def enter(arena: Arena, race: Race, racer: Racer, files: Files) -> Submission:
     """
     entry = read(files)
     _must_be_possible(arena, race, racer)
-    _checked(arena, racer, entry, race.track)
+    _checked(arena, racer, entry, race)
     try:
         with arena.transaction() as session:
             own_race, own_racer = session.get_one(Race, race.id), session.get_one(Racer, racer.id)
@@ -115,12 +117,13 @@ def enter(arena: Arena, race: Race, racer: Racer, files: Files) -> Submission:
         raise problems.of_league(error) from error
 
 
-def _checked(arena: Arena, racer: Racer, entry: Entry, track: str) -> dict[str, Any]:
+def _checked(arena: Arena, racer: Racer, entry: Entry, race: Race | None) -> dict[str, Any]:
     payload = {
         "source": entry.source,
         "model_metadata": entry.model_metadata,
         "hyperparameters": entry.hyperparameters,
-        "track": track,
+        "track": race.track if race else CHECK_TRACK,
+        "race": race.slug if race else None,
     }
     with arena.transaction() as session:
         job_id = jobs.request_check(session, racer, payload, _now()).id

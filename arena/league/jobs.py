@@ -72,7 +72,7 @@ def enqueue_training(session: Session, submission: Submission, now: datetime) ->
 def request_check(session: Session, racer: Racer, payload: Json, now: datetime) -> Job:
     """Ask a worker to try a reward function; the result comes as `check.finished` and in `job.result`.
 
-    payload: source, and where given model_metadata, hyperparameters, track.
+    payload: source, and where given model_metadata, hyperparameters, track, and the race's slug as race.
     """
     job = Job(
         kind=JobKind.CHECK,

@@ -38,8 +38,8 @@ def check() -> dict[str, Any]:
     slug = request.get_json().get("race") if request.is_json else request.form.get("race")
     with arena().reading() as session:
         racer = load_racer(session)
-        track = load_race(session, str(slug)).track if slug else submitting.CHECK_TRACK
-    return submitting.check(arena(), racer, files, track=track)
+        race = load_race(session, str(slug)) if slug else None
+    return submitting.check(arena(), racer, files, race=race)
 
 
 @operation(
@@ -108,6 +108,18 @@ def policy(public_id: str) -> Response:
     """Return the trained policy to its owner and to organisers, as a folder that `arena race` takes."""
     with arena().reading() as session:
         return downloads.policy_answer(arena(), load_own_submission(session, public_id))
+
+
+@operation(
+    blueprint,
+    "GET",
+    "/submissions/<public_id>/deepracer-logs",
+    Operation("entering", is_zip=True, needs_account=True),
+)
+def deepracer_logs(public_id: str) -> Response:
+    """Return the drive to the entry's owner and to organisers, as a DeepRacer model folder."""
+    with arena().reading() as session:
+        return downloads.logs_answer(arena(), load_own_submission(session, public_id))
 
 
 @operation(

@@ -278,6 +278,23 @@ def test_a_check_answers_without_spending_a_try(engine: Engine, worker: Worker, 
         assert len(job.result["rewards"]) >= 12
 
 
+def test_a_check_for_a_race_meets_what_is_on_its_road(
+    engine: Engine, worker: Worker, race: Race, cast: Cast
+) -> None:
+    source = "def reward_function(params):\n    return float(len(params['objects_location']))\n"
+    with db.transaction(engine) as session:
+        own = session.get_one(Race, race.id)
+        own.race_type, own.obstacle_count = RaceType.OBJECT_AVOIDANCE, 3
+        ann = session.get_one(Racer, cast.ann.id)
+        payload = {"source": source, "race": race.slug}
+        job_id = jobs.request_check(session, ann, payload, datetime.now(UTC)).id
+    worker.work_once()
+    with db.reading(engine) as session:
+        result = session.get_one(Job, job_id).result
+        assert result is not None
+        assert {each["reward"] for each in result["rewards"]} == {3.0}
+
+
 def test_a_checker_leaves_trainings_alone(
     engine: Engine, artifacts: ArtifactStore, race: Race, cast: Cast
 ) -> None:

@@ -6,16 +6,16 @@ import shutil
 import socket
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from arena import worker
-from arena.league import db, jobs
+from arena.league import db
+from arena.league.artifacts import ArtifactStore
 from arena.league.states import JobKind
+from arena.worker import Worker
 from leaderboard import create_app
 from tests.leaderboard import server, stage
 from tests.leaderboard.stage import Stage
@@ -67,13 +67,12 @@ def checker(arena_stage: Stage) -> Iterator[None]:
 
     def work() -> None:
         engine = db.connect(f"sqlite:///{arena_stage.folder / 'arena.db'}")
+        artifacts = ArtifactStore(arena_stage.folder / "artifacts")
+        checks = Worker(engine, artifacts, name="checker", kinds=(JobKind.CHECK,))
         while not stop.wait(0.02):
-            with db.transaction(engine) as session:
-                lease = jobs.claim(session, "checker", datetime.now(UTC), 30, [JobKind.CHECK])
+            lease = checks.claim()
             if lease is not None:
-                result = worker.check_entry(lease.payload)
-                with db.transaction(engine) as session:
-                    jobs.finish_check(session, lease, result, datetime.now(UTC))
+                checks.work(lease)
         engine.dispose()
 
     thread = threading.Thread(target=work)
