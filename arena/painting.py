@@ -24,6 +24,7 @@ MARGIN_PX = 40
 TEXT_PX = 26
 DASH_M = 0.2
 PAPER, INK, SURFACE, EDGE, CENTRE = "#ffffff", "#111111", "#e3e6ea", "#4a5560", "#9aa5b1"
+COLOURS = 256
 EDGE_PX, CENTRE_PX, START_PX, LAP_PX = 4.0, 2.0, 8.0, 6.0
 ARROW_PX = 26.0
 ARROW_AFTER = 0.045  # of a lap past the start line
@@ -104,6 +105,7 @@ class _Canvas:
         """Return what is painted as a PNG file."""
         width, height = self._image.size
         small = self._image.resize((width // FINER, height // FINER), Image.Resampling.LANCZOS)
+        small = small.quantize(COLOURS, dither=Image.Dither.NONE)  # a third of the bytes
         file = io.BytesIO()
         small.save(file, "PNG", optimize=True)
         return file.getvalue()
