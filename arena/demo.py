@@ -1,4 +1,4 @@
-"""The demo season: three races on three tracks in which the starter kits' cars train and race for real.
+"""The demo season: five races on three tracks in which the starter kits' cars train and race for real.
 
 `prepare` fills an empty database once; on later starts it keeps the data and only gives the two demo
 accounts new passwords, because the old ones were printed once and are stored nowhere.
@@ -15,18 +15,15 @@ import starter_kits
 from arena.league import accounts, db, seasons, submissions
 from arena.league.models import Race, Racer
 from arena.league.plans import RacePlan
-from arena.league.states import Role, Timing
+from arena.league.states import Direction, RaceType, Role, Timing
 from arena.settings import ArenaSettings
 from simulator import tracks
 
 SEASON = "demo-season"
 SEASON_DAYS = 30
-# Title and timing of each race; the tracks are the easiest, the middle and the hardest that ship.
-RACES = (
-    ("First Laps", Timing.BEST_LAP),
-    ("Midfield Cup", Timing.TOTAL),
-    ("Hairpin Masters", Timing.AVERAGE),
-)
+BOXES = "0.3,inner;0.7,outer"
+# The cars that also drive the races with more to them: a small field, so that the season is soon driven.
+SMALL_FIELD = ("follow_the_road", "make_progress", starter_kits.HOUSE_CAR)
 DEMO_ACCOUNTS = (("olga", "Olga Organiser", Role.ORGANISER), ("ann", "Ann Racer", Role.RACER))
 
 
@@ -65,17 +62,48 @@ def fill(session: Session, now: datetime) -> None:
     for racer in cars[1:]:
         if not racer.is_house:
             accounts.join_team(session, racer, team.invite_code, now)
-    for (title, timing), track in zip(RACES, chosen_tracks(), strict=True):
-        plan = RacePlan(
-            slug=title.lower().replace(" ", "-"),
-            title=title,
-            track=track,
-            timing=timing,
-            average_laps=2 if timing is Timing.AVERAGE else None,
-        )
+    for plan in plans():
         race = seasons.open_race(session, season, plan, by=organiser, now=now)
         for kit, racer in zip(starter_kits.kits(), cars, strict=True):
-            enter(session, race, racer, kit, now)
+            if is_plain(plan) or kit.name in SMALL_FIELD:
+                enter(session, race, racer, kit, now)
+
+
+def plans() -> list[RacePlan]:
+    """Return the races in the order in which they are driven: first those that everybody understands."""
+    easiest, middle, hardest = chosen_tracks()
+    return [
+        RacePlan(slug="first-laps", title="First Laps", track=easiest, timing=Timing.BEST_LAP),
+        RacePlan(slug="midfield-cup", title="Midfield Cup", track=middle),
+        RacePlan(
+            slug="hairpin-masters",
+            title="Hairpin Masters",
+            track=hardest,
+            timing=Timing.AVERAGE,
+            average_laps=2,
+        ),
+        RacePlan(
+            slug="box-slalom",
+            title="Box Slalom",
+            track=easiest,
+            race_type=RaceType.OBJECT_AVOIDANCE,
+            obstacles=BOXES,
+            training_steps=300_000,
+        ),
+        RacePlan(
+            slug="the-other-way",
+            title="The Other Way",
+            track=middle,
+            timing=Timing.BEST_LAP,
+            direction=Direction.REVERSED,
+            training_steps=300_000,
+        ),
+    ]
+
+
+def is_plain(plan: RacePlan) -> bool:
+    """Return whether a race is a time trial the usual way round."""
+    return plan.race_type is RaceType.TIME_TRIAL and plan.direction is Direction.FORWARD
 
 
 def chosen_tracks() -> list[str]:
