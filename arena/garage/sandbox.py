@@ -18,6 +18,7 @@ from typing import Final, NoReturn, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from arena.garage.blame import MAX_REWARD
 from arena.garage.child import Child, ChildGoneError, ChildLateError, OutputFloodError
 from arena.garage.limits import Allowance, Limits, Usage
 from arena.garage.sources import decode_source
@@ -166,10 +167,8 @@ class RewardSandbox:
 
     def _checked(self, answer: bytes) -> NDArray[np.float64]:
         rewards = np.frombuffer(answer, "<f8").astype(np.float64)
-        if not np.isfinite(
-            rewards
-        ).all():  # the child has looked already: these bytes did not come from its loop
-            self._refuse_frame("rewards that are not finite")
+        if not (np.abs(rewards) <= MAX_REWARD).all():  # the host has looked already: these are not from it
+            self._refuse_frame(f"rewards beyond {MAX_REWARD:g}")
         return rewards
 
     def _ask(self, frame: bytes, allowance: Allowance, kind: Kind) -> dict[str, object]:
