@@ -223,12 +223,10 @@ def nose(state: FloatArray, spec: CarSpec) -> tuple[FloatArray, FloatArray, Floa
     return state[X] + spec.rear_to_nose_m * cos, state[Y] + spec.rear_to_nose_m * sin, cos, sin
 
 
-def wheels(
-    state: FloatArray, cos: FloatArray, sin: FloatArray, spec: CarSpec
-) -> tuple[FloatArray, FloatArray]:
-    """Return the wheel centres x, y [4, n] (m): rear left, rear right, front left, front right."""
-    n = state.shape[1]
-    x, y = np.empty((4, n)), np.empty((4, n))
+def wheels(state: FloatArray, cos: FloatArray, sin: FloatArray, spec: CarSpec) -> FloatArray:
+    """Return the wheel centres [2, 4, n] (m): x and y of rear left, rear right, front left, front right."""
+    points = np.empty((2, 4, state.shape[1]))
+    x, y = points
     side_x, side_y = sin * spec.half_track_m, cos * spec.half_track_m
     front_x, front_y = state[X] + spec.wheelbase_m * cos, state[Y] + spec.wheelbase_m * sin
     np.subtract(state[X], side_x, x[0])
@@ -239,7 +237,7 @@ def wheels(
     np.subtract(state[Y], side_y, y[1])
     np.add(front_y, side_y, y[2])
     np.subtract(front_y, side_y, y[3])
-    return x, y
+    return points
 
 
 def standing_state(base_x: FloatArray, base_y: FloatArray, yaw_rad: FloatArray, spec: CarSpec) -> FloatArray:

@@ -71,8 +71,7 @@ def assess(road: Road, car: CarSpec, state: FloatArray, segment: IntArray) -> Si
     location = road.locate(x, y, segment)
     entry = road.entry(location.s_m)
     width = road.width(location.s_m, entry)
-    wheel_x, wheel_y = wheels(state, cos, sin, car)
-    on_road = road.surface.holds(wheel_x, wheel_y)
+    on_road = road.surface.holds(wheels(state, cos, sin, car))
     all_on = np.logical_and.reduce(on_road)
     off = ~np.logical_or.reduce(on_road)
     # A nose further than a full width from its own centre line has left its part of the road with all wheels;

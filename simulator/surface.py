@@ -49,9 +49,8 @@ class Surface:
         self._flat = self.distance.ravel()
         self._rise = np.append(np.diff(self._flat), 0.0)
         self._kinds = self._kinds_of_cells().ravel()
-        self._low_x, self._low_y = np.array(low[0]), np.array(low[1])
-        self._per_m = np.array(1.0 / self.cell_m)
-        self._last_column, self._last_row = np.array(self.columns - 1.001), np.array(self.rows - 1.001)
+        self._low, self._per_m = low[:, None, None], np.array(1.0 / self.cell_m)
+        self._last = np.array([self.columns - 1.001, self.rows - 1.001])[:, None, None]
         self._stride = np.array(self.columns)
 
     def _kinds_of_cells(self) -> NDArray[np.int8]:
@@ -62,33 +61,36 @@ class Surface:
         cells[_extreme_of_corners(self.distance, np.maximum) < -_ROUNDING_M] = _OFF
         return kinds
 
-    def holds(self, x: FloatArray, y: FloatArray) -> NDArray[np.bool_]:
-        """Return which points (m) are on the road: those whose `signed_distance` is positive."""
-        column, row = self._place(x, y)
-        cell = (np.floor(row) * self._stride + np.floor(column)).astype(np.int64)
-        kinds = self._kinds.take(cell)
+    def holds(self, points: FloatArray) -> NDArray[np.bool_]:
+        """Return which points x, y [2, k, n] (m) have a positive `signed_distance` [k, n]: are on the road."""
+        place = self._place(points)
+        kinds = self._kinds.take(self._cell(np.floor(place)))
         on_road: NDArray[np.bool_] = kinds == _ON
         divided = (kinds.ravel() == _DIVIDED).nonzero()[0]
         if len(divided):
-            distance = self._between(*(values.ravel().take(divided) for values in (column, row)))
-            on_road.ravel()[divided] = distance > _ZERO
+            on_road.ravel()[divided] = self._between(place.reshape(2, -1).take(divided, axis=1)) > _ZERO
         return on_road
 
     def signed_distance(self, x: FloatArray, y: FloatArray) -> FloatArray:
         """Return the distance (m) to the nearest border, positive on the road, within +-`BAND_M`."""
-        return self._between(*self._place(x, y))
+        points = np.stack([x, y])
+        return self._between(self._place(points.reshape(2, 1, -1))).reshape(points.shape[1:])
 
-    def _place(self, x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return column and row in the grid, with fractions."""
+    def _place(self, points: FloatArray) -> FloatArray:
+        """Return the column and row [2, k, n] of points x, y [2, k, n] in the grid, with fractions."""
         # The outermost cells lie off the road, so a point beyond the grid reads as off the road.
-        column = np.minimum(np.maximum((x - self._low_x) * self._per_m, _ZERO), self._last_column)
-        row = np.minimum(np.maximum((y - self._low_y) * self._per_m, _ZERO), self._last_row)
-        return column, row
+        place: FloatArray = np.minimum(np.maximum((points - self._low) * self._per_m, _ZERO), self._last)
+        return place
 
-    def _between(self, column: FloatArray, row: FloatArray) -> FloatArray:
-        left, below = np.floor(column), np.floor(row)
-        cell = (below * self._stride + left).astype(np.int64)
-        right_share, upper_share = column - left, row - below
+    def _cell(self, corner: FloatArray) -> NDArray[np.int64]:
+        """Return the cells with a lower left corner in these whole columns and rows [2, ...]."""
+        cell: NDArray[np.int64] = (corner[1] * self._stride + corner[0]).astype(np.int64)
+        return cell
+
+    def _between(self, place: FloatArray) -> FloatArray:
+        """Return the distance at columns and rows [2, ...]."""
+        corner = np.floor(place)
+        cell, (right_share, upper_share) = self._cell(corner), place - corner
         lower = self._flat.take(cell) + self._rise.take(cell) * right_share
         cell += self._stride
         upper = self._flat.take(cell) + self._rise.take(cell) * right_share

@@ -40,7 +40,8 @@ def test_road_holds_exactly_the_points_of_positive_distance(name: str) -> None:
     on_border = np.vstack([track.outer, track.inner])
     x = np.concatenate([x, on_border[:, 0], [-1e6, 1e6]])
     y = np.concatenate([y, on_border[:, 1], [0.0, 1e6]])
-    assert np.array_equal(surface.holds(x, y), surface.signed_distance(x, y) > 0.0)
+    on_road = surface.holds(np.stack([x, y])[:, None])
+    assert np.array_equal(on_road[0], surface.signed_distance(x, y) > 0.0)
 
 
 def test_distance_to_a_straight_border_is_exact(oval: Track) -> None:
