@@ -26,6 +26,8 @@ FloatArray = NDArray[np.float64]
 PLAN_METHOD = "numpy-1"
 SPACING_M = 0.25
 """Between the lines across the road."""
+MOST_LINES = 500
+"""Longer tracks have their lines further apart: the effort grows with the cube of their number."""
 PIECES = 2
 """Nodes of the plan per line: the spline is exact between its control points."""
 ROUNDS, STEP = 12, 0.7
@@ -81,7 +83,7 @@ def _planned(rows: bytes, is_reversed: bool, spec: CarSpec) -> Optimum:
 
 def planned_lap(track: Track, spec: CarSpec = CLASSIC, grip_share: float = GRIP_SHARE) -> Optimum:
     """Plan a lap with a share of the car's grip; takes some tenths of a second."""
-    lines = cross_lines(track, SPACING_M)
+    lines = cross_lines(track, max(SPACING_M, track.length_m / MOST_LINES))
     path = _path(_smooth_line(lines, spec), PIECES)
     speed = _speeds(path, spec, grip_share * spec.grip_mps2)
     lasts = 2.0 * path.length_m / (speed + np.roll(speed, -1))

@@ -70,6 +70,11 @@ def test_ring_is_driven_on_the_inside_at_the_allowed_share_of_the_grip() -> None
     assert plan.lap_s == pytest.approx(2.0 * np.pi * np.sqrt(2.6 / (0.8 * CLASSIC.grip_mps2)), rel=0.03)
 
 
+def test_the_longest_track_of_all_is_planned_too() -> None:
+    plan = planned_lap(ring(79.0, 2.0))
+    assert plan.lap_s == pytest.approx(2.0 * np.pi * 78.0 / CLASSIC.max_speed_mps, rel=0.02)
+
+
 def test_shipped_tracks_have_their_stored_plan_and_others_get_one_once() -> None:
     assert plan_for(tracks.load("oval")) is tracks.plan("oval")
     back = tracks.load("oval").reversed()
