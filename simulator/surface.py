@@ -62,7 +62,7 @@ class Surface:
         return kinds
 
     def holds(self, points: FloatArray) -> NDArray[np.bool_]:
-        """Return which points x, y [2, k, n] (m) have a positive `signed_distance` [k, n]: are on the road."""
+        """Return which points x, y [2, k, n] (m) are on the road [k, n], whose `signed_distance` is > 0."""
         place = self._place(points)
         kinds = self._kinds.take(self._cell(np.floor(place)))
         on_road: NDArray[np.bool_] = kinds == _ON
