@@ -33,11 +33,11 @@ def test_all_entrants_of_a_race_meet_the_same_and_another_race_is_another(oval: 
     course = Course(oval, imperfections=SLIPPERY)
     races = [
         [drive(steering_policy(2.0, gain), course, laps=1, seed=seed) for gain in (1.0, 0.7)]
-        for seed in range(4)
+        for seed in range(3)
     ]
     for one, other in races:
         assert launch(one) == pytest.approx(launch(other), abs=0.02)
-    assert len({tuple(launch(one).round(3).tolist()) for one, _ in races}) == 4
+    assert len({tuple(launch(one).round(3).tolist()) for one, _ in races}) == 3
     assert drive(steering_policy(2.0, 1.0), course, laps=1, seed=2) == races[2][0]
 
 
@@ -51,7 +51,7 @@ def test_each_lap_of_an_alternating_race_has_its_draw_and_all_entrants_have_it(o
 
 def test_no_draw_is_quicker_than_a_perfect_car(oval: Track) -> None:
     perfect = launch(drive(steering_policy(2.0, 1.0), oval, laps=1))
-    for seed in range(6):
+    for seed in range(3):
         drawn = launch(
             drive(steering_policy(2.0, 1.0), Course(oval, imperfections=CALIBRATED), laps=1, seed=seed)
         )
