@@ -10,6 +10,7 @@ import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, select
@@ -189,21 +190,32 @@ def test_our_own_fault_costs_no_try_and_is_tried_again(
         assert submissions.tries_left(session, own_race, ann) == own_race.max_submissions
 
 
-def test_obstacles_and_direction_of_a_race_are_trained_and_driven(
-    engine: Engine, worker: Worker, race: Race, cast: Cast
+@pytest.mark.parametrize(
+    "road",
+    [
+        {"race_type": RaceType.OBJECT_AVOIDANCE, "obstacle_count": 2, "direction": Direction.REVERSED},
+        {"race_type": RaceType.HEAD_TO_BOTS, "bot_count": 2, "bot_speed_mps": 0.2},
+        {"race_type": RaceType.HEAD_TO_HEAD, "cars": 3},
+        {"direction": Direction.ALTERNATE, "imperfect": True},
+    ],
+    ids=["obstacles", "bots", "rivals", "alternate"],
+)
+def test_what_a_race_puts_on_its_road_is_trained_and_driven(
+    engine: Engine, worker: Worker, race: Race, cast: Cast, road: dict[str, Any]
 ) -> None:
     with db.transaction(engine) as session:
         own = session.get_one(Race, race.id)
-        own.race_type, own.obstacle_count = RaceType.OBJECT_AVOIDANCE, 2
-        own.direction, own.training_steps = Direction.REVERSED, 10_000
+        for name, value in (road | {"training_steps": 10_000, "laps": 1}).items():
+            setattr(own, name, value)
         course = courses.course_of(own)
     submission_id = enter(engine, race, cast.ann)
     worker.work_once()
+    assert submission_of(engine, submission_id).state is SubmissionState.RECORDED
     with db.reading(engine) as session:
         trial = session.get_one(Submission, submission_id).trial
         assert trial is not None
         assert trial.versions["course"] == course.text
-        assert {lap.direction for lap in trial.laps} <= {Direction.REVERSED}
+        assert {lap.direction.value for lap in trial.laps} <= {way.value for way in course.directions}
 
 
 def test_what_the_garage_counted_and_doubted_is_recorded(
