@@ -104,6 +104,9 @@ def comparison_of(arena: Arena, race: Race, trial: Trial | None) -> Comparison |
     except (SectorError, TraceError, ArtifactMissing, ArtifactDamaged) as error:
         log.warning("Lap %d of trial %d cannot be told in sectors: %s", lap.number, trial.id, error)
         return None
+    if min(sector.time_ms for sector in told.sectors) <= 0:
+        log.warning("Lap %d of trial %d is not the one of its trace.", lap.number, trial.id)
+        return None
     return Comparison(told, track)
 
 

@@ -63,3 +63,36 @@ def test_an_entry_that_waits_has_no_policy_yet(visit: Visit, arena_stage: Stage)
     assert answer.status_code == 404
     assert "no trained policy" in answer.text
     assert visit("ann").get(f"/api/v1/submissions/{entry.id}/policy").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "path", ["/submissions/{}/deepracer-logs.zip", "/api/v1/submissions/{}/deepracer-logs"]
+)
+def test_the_owner_takes_the_drive_home_in_deepracers_format(
+    visit: Visit, arena_stage: Stage, tmp_path: Path, path: str
+) -> None:
+    entry = arena_stage.result("ann")
+    answer = visit("ann").get(path.format(entry.id))
+    assert answer.status_code == 200
+    assert "oval-sprint-ann-1-deepracer-logs.zip" in answer.headers["Content-Disposition"]
+    zipfile.ZipFile(io.BytesIO(answer.data)).extractall(tmp_path)
+    (csv,) = tmp_path.glob("evaluation-*/evaluation-simtrace/0-iteration.csv")
+    head, *rows = csv.read_text().splitlines()
+    assert head.startswith("episode,steps,X,Y,yaw,steer,throttle,action,reward,done")
+    assert len({row.split(",")[0] for row in rows}) == 3, "an episode is a lap"
+    assert (tmp_path / "reward_function.py").read_text() == entry.source
+
+
+@pytest.mark.parametrize(("who", "status"), [("olga", 200), ("ben", 403), ("", 302)])
+def test_logs_show_the_action_space_and_are_not_for_rivals(
+    visit: Visit, arena_stage: Stage, who: str, status: int
+) -> None:
+    entry = arena_stage.result("ann")
+    assert visit(who).get(f"/submissions/{entry.id}/deepracer-logs.zip").status_code == status
+
+
+def test_an_entry_that_waits_has_no_logs_yet(visit: Visit, arena_stage: Stage) -> None:
+    entry = arena_stage.enter("ann")
+    answer = visit("ann").get(f"/submissions/{entry.id}/deepracer-logs.zip")
+    assert answer.status_code == 404
+    assert "no drive (yet)" in answer.text

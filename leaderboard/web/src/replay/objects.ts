@@ -45,14 +45,15 @@ function placed(object: TraceObject, i: number, j: number, share: number): Place
 }
 
 export function drawObject(ctx: CanvasRenderingContext2D, placed: Placed, camera: Camera): void {
-  const long = Math.max(10, placed.length_m * camera.scale);
+  const isCar = placed.length_m > CAR_RATIO * placed.width_m;
+  const long = Math.max(isCar ? 17 : 11, placed.length_m * camera.scale);
   const wide = (long * placed.width_m) / placed.length_m;
   ctx.save();
   ctx.translate(camera.toX(placed.x, placed.y), camera.toY(placed.x, placed.y));
   ctx.rotate(camera.toAngle(placed.yaw));
   ctx.lineWidth = Math.max(1.5, 0.03 * camera.scale);
   ctx.lineJoin = "round";
-  if (placed.length_m > CAR_RATIO * placed.width_m) drawOther(ctx, long, wide);
+  if (isCar) drawOther(ctx, long, wide);
   else drawBox(ctx, long, wide);
   ctx.restore();
 }
