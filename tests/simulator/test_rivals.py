@@ -100,13 +100,21 @@ def test_params_of_rivals_are_what_anybody_would_work_out(oval: Track, is_revers
             assert np.allclose(row["objects_location"], objects[:, :2])
             assert row["objects_distance"] == pytest.approx(place.s_m.tolist(), abs=1e-6)
             assert row["objects_distance_from_center"] == pytest.approx(place.distance_m.tolist(), abs=1e-6)
-            assert row["objects_left_of_center"] == (place.offset_m > 0.0).tolist()
+            inside = [within(point, track.waypoints) for point in objects[:, :2]]
+            assert row["objects_left_of_center"] == [each == track.is_ccw for each in inside]
             assert row["objects_heading"] == pytest.approx([0.0, 0.0, *middles[rivals, 2]])
             assert row["objects_speed"] == pytest.approx([0.0, 0.0, *speeds[rivals]])
             nose = track.project([[row["x"], row["y"]]]).s_m[0]
             order = np.argsort((place.s_m - nose) % track.length_m)
             assert row["closest_objects"] == [order[-1], order[0]]
             assert row["object_in_camera"] == in_camera(row, objects[order[0], :2])
+
+
+def within(point: NDArray[np.float64], ring: NDArray[np.float64]) -> bool:
+    """Return whether a closed ring [n, 2] goes round a point: its winding number."""
+    away = ring - point
+    turned = np.diff(np.arctan2(away[:, 1], away[:, 0]))
+    return bool(abs(np.sum((turned + np.pi) % (2.0 * np.pi) - np.pi)) > np.pi)
 
 
 def in_camera(row: dict[str, float], point: NDArray[np.float64]) -> bool:
