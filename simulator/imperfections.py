@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.car import STEP_S
+from simulator.car import STEP_S, CarSpec
 from simulator.draws import normals, uniforms
 from simulator.road import IntArray, Location
 from simulator.situation import Situation
@@ -71,6 +71,13 @@ class Imperfections:
         # Equal imperfections are to have equal texts.
         object.__setattr__(self, "grip", float(self.grip))
         object.__setattr__(self, "noise", float(self.noise))
+
+    def worst(self, spec: CarSpec) -> CarSpec:
+        """Return the car with the least grip that can be drawn."""
+        if not self.grip:
+            return spec
+        # Another name: plans and optima are kept by it.
+        return replace(spec, name=f"{spec.name}-worst", grip_mps2=spec.grip_mps2 * (1.0 - self.grip))
 
     def as_json(self) -> dict[str, object]:
         """Return everything by name, for seeds and versions."""

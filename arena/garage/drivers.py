@@ -1,7 +1,8 @@
 """Who sits at the wheel in a race: a trained policy, or the reference driver.
 
 A seat turns what its car sees into a command. Policies see by their own columns only; the reference driver
-follows a planned lap, sees nobody and is told where it is.
+follows a planned lap, sees nobody and is told where it is. Where cars are imperfect it knows how bad they may
+be, not how bad its own one is: it plans for the least grip and reckons with half of the largest latency.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arena.garage.policy import Policy
-from simulator.car import CarSpec
+from simulator.car import STEP_S, CarSpec, advance
 from simulator.driver import FULL_RANGE, ReferenceDriver
+from simulator.imperfections import Imperfections
 from simulator.planning import plan_for
 from simulator.sensors import OBSERVATION_COLUMNS
 from simulator.track import Track
@@ -32,13 +34,16 @@ def sense_of(entrants: Sequence[Entrant]) -> str:
     return "vector" if all(columns == OBSERVATION_COLUMNS for columns in wanted) else "object_vector"
 
 
-def seats_of(entrants: Sequence[Entrant], track: Track, spec: CarSpec) -> list[Seat]:
+def seats_of(
+    entrants: Sequence[Entrant], track: Track, spec: CarSpec, imperfections: Imperfections | None = None
+) -> list[Seat]:
     """Return a seat for each entrant on a track, in the direction of driving."""
-    reference = None
-    if REFERENCE in entrants:
-        reference = _reference_seat(ReferenceDriver(plan_for(track, spec), spec))
+    latency_s = 0.0
+    if imperfections:
+        spec, latency_s = imperfections.worst(spec), 0.5 * STEP_S * imperfections.latency_steps
+    driver = ReferenceDriver(plan_for(track, spec), spec) if REFERENCE in entrants else None
     return [
-        reference if reference and entrant == REFERENCE else _policy_seat(entrant)  # type: ignore[arg-type]
+        _ReferenceSeat(driver, latency_s) if driver and entrant == REFERENCE else _policy_seat(entrant)  # type: ignore[arg-type]
         for entrant in entrants
     ]
 
@@ -49,5 +54,16 @@ def _policy_seat(policy: Policy) -> Seat:
     return lambda seen, _: policy.actions.to_command(policy.act(seen[:, :count]))
 
 
-def _reference_seat(driver: ReferenceDriver) -> Seat:
-    return lambda _, state: FULL_RANGE.to_command(driver.actions(state))
+class _ReferenceSeat:
+    """The reference driver; a latency is met by driving from where the last command will have led."""
+
+    def __init__(self, driver: ReferenceDriver, latency_s: float) -> None:
+        self._driver, self._latency_s = driver, latency_s
+        self._command: NDArray[np.float64] = np.zeros((1, 2))
+
+    def __call__(self, _: NDArray[np.float32], state: NDArray[np.float64]) -> NDArray[np.float64]:
+        if self._latency_s:
+            steering_deg, speed_mps = self._command.T
+            state = advance(state, steering_deg, speed_mps, self._driver.spec, self._latency_s)
+        self._command = FULL_RANGE.to_command(self._driver.actions(state))
+        return self._command

@@ -149,7 +149,7 @@ class _Run:
         env = self.leg.environment(
             count, spec=self.spec, rules=self.rules, starts=Starts.LINE, sensors=sense_of(entrants)
         )
-        seats = seats_of(entrants, self.leg.track, self.spec)
+        seats = seats_of(entrants, self.leg.track, self.spec, self.leg.imperfections)
         observation, _ = env.reset(seed=[self.seed] * count)
         rows: list[NDArray[np.float64]] = []
         objects: list[NDArray[np.float64]] = []

@@ -318,3 +318,10 @@ def test_pictures_of_imperfect_episodes_differ_in_light() -> None:
     seen, _ = env.reset(seed=0)
     skies = seen[:, 0, 0, 0].tolist()
     assert skies[0] != skies[1]
+
+
+def test_the_worst_car_has_the_least_grip_and_a_name_of_its_own() -> None:
+    worst = CALIBRATED.worst(CLASSIC)
+    assert worst.grip_mps2 == pytest.approx(0.8 * CLASSIC.grip_mps2)
+    assert worst.name != CLASSIC.name
+    assert Imperfections(grip=0.0).worst(CLASSIC) is CLASSIC

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from arena.garage.racing import Trial, drive
+from arena.garage.racing import REFERENCE, Trial, drive, head_to_head
 from simulator.course import Course, Direction
 from simulator.imperfections import CALIBRATED, Imperfections
 from simulator.track import Track
@@ -57,3 +57,9 @@ def test_no_draw_is_quicker_than_a_perfect_car(oval: Track) -> None:
         )
         # Until the first command arrives a car rolls at its least speed: 1 cm/s and less.
         assert np.all(drawn <= perfect + 0.05)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_reference_drivers_reckon_with_an_imperfect_car(seed: int, oval: Track) -> None:
+    heat = head_to_head([REFERENCE, REFERENCE], Course(oval, imperfections=CALIBRATED), laps=2, seed=seed)
+    assert [(trial.finished, trial.reset_count) for trial in heat.trials] == [(True, 0)] * 2
