@@ -78,9 +78,10 @@ def optimum_of(race: Race, direction: Direction) -> Optimum | None:
 def percent_of_possible(race: Race, trial: Trial | None) -> float | None:
     """Return how near the best flying lap of a trial is to the fastest possible one, in percent.
 
-    None where that says nothing: with something on the road, with an imperfect car, from a standing start.
+    None where that says nothing: with something on the road, with an imperfect car, from a standing start, of
+    a drive that the stewards doubt.
     """
-    if trial is None or race.direction is Direction.ALTERNATE or not is_measurable(race):
+    if trial is None or not trial.counts or race.direction is Direction.ALTERNATE or not is_measurable(race):
         return None
     flying = [lap.lap_time_ms for lap in trial.laps if lap.number > 1]
     optimum = optimum_of(race, race.direction) if flying else None

@@ -141,8 +141,9 @@ def progress_of(session: Session, submission: Submission) -> dict[str, Any] | No
 
 
 def submissions_of(session: Session, racer: Racer, *, limit: int = 100) -> Sequence[Submission]:
-    """Return a racer's submissions with their races, the newest first."""
-    wanted = select(Submission).where(Submission.racer_id == racer.id).options(joinedload(Submission.race))
+    """Return a racer's submissions with their races and drives, the newest first."""
+    whole = (joinedload(Submission.race), joinedload(Submission.trial))
+    wanted = select(Submission).where(Submission.racer_id == racer.id).options(*whole)
     return session.scalars(wanted.order_by(Submission.created_at.desc(), Submission.id).limit(limit)).all()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from flask import Flask
 from sqlalchemy import select
 
 from arena.league import db
@@ -47,6 +48,8 @@ def test_a_held_drive_is_told_calmly_and_has_no_time(visit: Visit, held: Submiss
     page = visit("ann").read(f"/submissions/{held.id}")
     assert "Held for the stewards" in page
     assert "waits for the stewards" in page
+    assert "% of what physics allows" not in page
+    assert "held for the stewards" in visit("ann").read("/submissions")
     assert "Ann Arbor" not in visit("").read(f"/races/{RACE}").split("Board")[1].split("Replay")[0]
 
 
@@ -128,6 +131,20 @@ def test_rulings_reach_the_entry_and_the_stewards_without_the_reason_for_everybo
     assert rooms.rooms_of(ruling) == ["submission:x", "stewards:desk"]
     assert rooms.for_room(ruling, "submission:x")["payload"] == {"trial_id": 1}
     assert rooms.for_room(ruling, "submission:x", is_private=True)["payload"]["reason"] == "cut"
+
+
+def test_the_room_of_the_stewards_is_closed_to_others(live_app: Flask, visit: Visit) -> None:
+    for who, ok in (("olga", True), ("ann", False), ("", False)):
+        client = visit(who).client
+        socket = live_app.extensions["socketio"].test_client(live_app, flask_test_client=client)
+        answer = socket.emit("join", {"room": "stewards:desk"}, callback=True)
+        assert answer["ok"] is ok, who
+        if ok:
+            (snapshot,) = [one["args"][0] for one in socket.get_received() if one["name"] == "snapshot"]
+            assert snapshot["held"] == 0
+            assert socket.emit("join", {"room": "stewards:elsewhere"}, callback=True)["ok"] is False
+        else:
+            assert "Only organisers" in answer["error"]
 
 
 def test_a_held_drive_can_be_watched_by_itself_and_not_among_the_best(
