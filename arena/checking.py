@@ -14,17 +14,28 @@ from arena.options import (
     first_step_option,
     hyperparameters_option,
     json_option,
+    load_track,
     messages,
     metadata_option,
     output,
     print_json,
     read_text,
 )
+from arena.roads import Road, road_options
 from simulator import tracks
 
 
 @click.command()
 @click.argument("reward", type=existing_file)
+@click.option(
+    "--track",
+    "track_name",
+    default=tracks.names()[0],
+    show_default=True,
+    metavar="T",
+    help="Where the situations are: a shipped track's name or a .npy file.",
+)
+@road_options
 @metadata_option
 @hyperparameters_option
 @first_step_option
@@ -36,13 +47,19 @@ from simulator import tracks
 @json_option
 def check(
     reward: Path,
+    track_name: str,
+    road: Road,
     model_metadata: Path | None,
     hyperparameters: Path | None,
     first_step: int,
     strict_deepracer: bool,
     as_json: bool,
 ) -> None:
-    """Call the reward function in REWARD on a dozen situations and show what it answers."""
+    """Call the reward function in REWARD on a dozen situations and show what it answers.
+
+    With obstacles, bots or several cars there are situations with them, too: a function for such a race may
+    not work without.
+    """
     from arena.garage import sandbox, settings
 
     source = sandbox.decode_source(reward.read_bytes())
@@ -50,14 +67,14 @@ def check(
     learning = settings.parse_hyperparameters(read_text(hyperparameters))
     for warning in (*metadata.warnings, *learning.warnings):
         messages.print(f"note: {warning}", style="yellow", markup=False)
-    track = tracks.load(tracks.names()[0])
+    course = road.course(load_track(track_name))
     probing.hold_own_files()
-    result = sandbox.check(source, track, first_step=first_step)
+    result = sandbox.check(source, course, first_step=first_step)
     official = None
     if strict_deepracer:
         from arena.garage import strict
 
-        official = strict.judge(source, result, track)
+        official = strict.judge(source, result, course.track)
     passed = result.ok and (official is None or official.ok)
     if as_json:
         print_json(result.as_json() | ({"deepracer": official.as_json()} if official else {}))

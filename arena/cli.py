@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.table import Table
 
-from arena import checking, circuits, comparing, probing, serve
+from arena import checking, circuits, comparing, probing, racing, serve
 from arena.garage.verdicts import EntrantFault, Verdict
 from arena.options import (
     FAULT_OF_ENTRANT,
@@ -33,9 +32,11 @@ from arena.options import (
     output,
     print_json,
     read_text,
+    seconds,
     spec_option,
     track_option,
 )
+from arena.roads import Road, road_options
 from simulator.car import SPECS
 
 
@@ -87,6 +88,7 @@ def cli() -> None:
 @cli.command()
 @click.argument("reward", type=existing_file)
 @track_option
+@road_options
 @metadata_option
 @hyperparameters_option
 @click.option(
@@ -111,6 +113,7 @@ def cli() -> None:
 def train(
     reward: Path,
     track_name: str,
+    road: Road,
     model_metadata: Path | None,
     hyperparameters: Path | None,
     steps: int,
@@ -121,13 +124,13 @@ def train(
     logs: Path | None,
     as_json: bool,
 ) -> None:
-    """Train a car with the reward function in REWARD."""
+    """Train a car with the reward function in REWARD, on the course that it is to race on."""
     from arena.garage import export, recording, sandbox, settings
 
     source = sandbox.decode_source(reward.read_bytes())
     metadata = settings.parse_model_metadata(read_text(model_metadata))
     learning = settings.parse_hyperparameters(read_text(hyperparameters))
-    track = load_track(track_name)
+    course = road.course(load_track(track_name))
     for warning in (*metadata.warnings, *learning.warnings):
         messages.print(f"note: {warning}", style="yellow", markup=False)
     if logs:
@@ -140,7 +143,7 @@ def train(
     with progress_bar(steps, quiet=as_json) as on_progress:
         trained = training.train(
             source,
-            track,
+            course,
             metadata=metadata,
             hyperparameters=learning,
             steps=steps,
@@ -159,14 +162,17 @@ def train(
         "policy": str(folder / "policy.safetensors"),
         "episodes": trained.episodes,
         "completed_laps": trained.completed_laps,
-        "track": track.name,
+        "track": course.track.name,
+        "course": course.as_json(),
         "spec": spec_name,
         "seed": seed,
     }
     (folder / "training.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     if logs and recorder:
         drives = recorder.drives()
-        result["logged_episodes"] = export.write_training(logs, drives, track, metadata, learning)
+        result["logged_episodes"] = export.write_training(
+            logs, drives, course, metadata, learning, SPECS[spec_name]
+        )
         if not drives:
             messages.print(
                 "note: no recorded car completed a drive, so the logs are empty; train for longer."
@@ -178,7 +184,7 @@ def train(
         f"Trained {trained.steps:,} steps in {trained.wall_s:.1f} s ({trained.steps_per_s:,.0f} steps/s): "
         f"{trained.episodes:,} episodes, {trained.completed_laps:,} of them complete laps."
     )
-    output.print(f"Now race it:  arena race {folder} --track {track_name}", markup=False)
+    output.print(f"Trained on {course.in_words()}. Now race it there:  arena race {folder} ...", markup=False)
 
 
 def require_free(logs: Path) -> None:
@@ -225,58 +231,6 @@ class progress_bar:  # noqa: N801 (used as a verb: `with progress_bar(...) as on
             laps=progress.completed_laps,
             best=best,
         )
-
-
-def seconds(milliseconds: int | None) -> str:
-    """Format a lap time: 12.345 or 1:02.345; a dash where there is none."""
-    if milliseconds is None:
-        return "-"
-    minutes, rest = divmod(milliseconds, 60_000)
-    return f"{minutes}:{rest / 1000:06.3f}" if minutes else f"{rest / 1000:.3f}"
-
-
-@cli.command()
-@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@track_option
-@click.option("--laps", type=click.IntRange(1, 100), default=3, show_default=True)
-@spec_option
-@logs_option
-@json_option
-def race(folder: Path, track_name: str, laps: int, spec_name: str, logs: Path | None, as_json: bool) -> None:
-    """Race the trained car in FOLDER against the clock, from a standing start."""
-    from arena.garage import export, racing, settings
-    from arena.garage.policy import Policy
-
-    track, policy = load_track(track_name), Policy.load(folder)
-    learnt_with = policy.about.get("spec", spec_name)
-    if learnt_with != spec_name:
-        messages.print(f"note: the policy was trained with the car {learnt_with}, it races with {spec_name}.")
-    trial = racing.drive(policy, track, laps=laps, spec=SPECS[spec_name])
-    trace = folder / f"trace-{track.name}.npz"
-    trial.trace.save(trace)
-    if logs:
-        export.write_evaluation(logs, trial, track, settings.ModelMetadata(policy.actions))
-    if as_json:
-        print_json(trial.as_json() | {"trace": str(trace)})
-        return
-    table = Table("lap", "time", "off track", "penalty", title=f"{track.name}, {laps} laps")
-    for lap in trial.laps:
-        table.add_row(
-            str(lap.number),
-            seconds(lap.lap_time_ms),
-            str(lap.off_track_count),
-            seconds(lap.penalty_ms or None),
-        )
-    output.print(table)
-    if not trial.finished:
-        output.print(f"Did not finish: {trial.ended_by}.")
-    if trial.percent_of_the_possible is not None:
-        output.print(f"The best lap is {trial.percent_of_the_possible:.1f} % of the possible.")
-    output.print(
-        f"Best lap {seconds(trial.best_lap_ms)}, total {seconds(trial.total_time_ms)}. "
-        f"The drive is in {trace}",
-        markup=False,
-    )
 
 
 @cli.command()
@@ -338,6 +292,7 @@ for _command in (
     checking.check,
     circuits.circuits,
     comparing.replay,
+    racing.race,
     probing.sandbox,
     serve.account,
     serve.demo,

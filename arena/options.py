@@ -81,3 +81,11 @@ def read_text(path: Path | None) -> str | None:
     from arena.garage.jsontext import decode_settings
 
     return decode_settings(path.read_bytes(), path.name) if path else None
+
+
+def seconds(milliseconds: int | None) -> str:
+    """Format a lap time: 12.345 or 1:02.345; a dash where there is none."""
+    if milliseconds is None:
+        return "-"
+    minutes, rest = divmod(milliseconds, 60_000)
+    return f"{minutes}:{rest / 1000:06.3f}" if minutes else f"{rest / 1000:.3f}"

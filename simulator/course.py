@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from simulator.bots import BotError, Bots
 from simulator.imperfections import Imperfections
@@ -22,7 +22,9 @@ from simulator.objects import Kind, Objects, Obstacle, ObstacleError
 from simulator.params import FIRST_CALL_STEPS, ParamsBuilder
 from simulator.track import Track
 from simulator.traffic import check_grid
-from simulator.vector import TrackVectorEnv
+
+if TYPE_CHECKING:
+    from simulator.vector import TrackVectorEnv
 
 MAX_CARS = 8
 
@@ -113,6 +115,8 @@ class Course:
 
     def environment(self, num_envs: int, **settings: Any) -> TrackVectorEnv:
         """Return cars on a leg; `settings` are the other ones of `TrackVectorEnv`."""
+        from simulator.vector import TrackVectorEnv  # with gymnasium: the command line should not wait for it
+
         self._require_leg()
         return TrackVectorEnv(
             self.track,

@@ -132,7 +132,9 @@ class Recipe:
     def about(self, seed: int) -> dict[str, str]:
         """Return what a policy tells of its training."""
         about = {"track": self.course.track.name, "seed": str(seed), "spec": self.spec.name}
-        return about | ({"course": self.course.text} if self.course.text else {})
+        if self.course.text:
+            about |= {"course": self.course.text, "driven": self.course.in_words()}
+        return about
 
 
 def warm_up() -> None:

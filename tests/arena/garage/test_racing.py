@@ -25,8 +25,8 @@ def steering_policy(speed_mps: float = 1.5, gain: float = 2.0) -> Policy:
     """A policy by hand: steer to where the centre line is a metre ahead, at one speed."""
     weight = np.zeros((2, COUNT))
     weight[0, OBSERVATION_COLUMNS.index("ahead_0.9_left")] = gain
-    bias = np.array([0.0, (speed_mps - 2.0) / 2.0])
-    return Policy(((weight, bias),), Continuous((-30.0, 30.0), (0.0, 4.0)))
+    bias = np.array([0.0, (speed_mps - 2.05) / 1.95])
+    return Policy(((weight, bias),), Continuous((-30.0, 30.0), (0.1, 4.0)))
 
 
 def straight_policy() -> Policy:
