@@ -17,10 +17,10 @@ from simulator.vector import TrackVectorEnv
 from tests.simulator.pilots import FULL_RANGE, drive_to_the_end, straight
 
 
-def in_turn(track: Track, cars: int = 1, seed: int = 0, **settings: Any) -> TrackVectorEnv:
+def in_turn(track: Track, num_envs: int = 1, seed: int = 0, **settings: Any) -> TrackVectorEnv:
     """Return cars that start in turn, already reset."""
     settings = {"rules": Rules(max_steps=3), **settings}
-    env = TrackVectorEnv(track, cars, actions=FULL_RANGE, starts="round_robin", **settings)
+    env = TrackVectorEnv(track, num_envs, actions=FULL_RANGE, starts="round_robin", **settings)
     env.reset(seed=seed)
     return env
 
@@ -93,6 +93,14 @@ def test_starts_in_turn_keep_clear_of_obstacles(oval: Track) -> None:
     for _ in range(2):
         env.step(straight(env))
     assert not (env.status == Status.CRASHED).any()
+
+
+@pytest.mark.parametrize("others", [{"bots": 3}, {"cars": 5}], ids=["bots", "rivals"])
+def test_starts_in_turn_keep_clear_of_cars(oval: Track, others: dict[str, int]) -> None:
+    env = in_turn(oval, 20, rules=Rules(max_steps=4), **others)
+    for _ in range(100):
+        env.step(straight(env, 0.2))
+        assert not (env.status == Status.CRASHED).any()
 
 
 def test_unknown_starts_are_named(oval: Track) -> None:
