@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from simulator import tracks
+from simulator.car import V6
 from simulator.track import Track
 from tests.arena.test_cli import arena, document
 
@@ -37,6 +38,8 @@ def test_optimum_of_a_shipped_track_is_stored_and_needs_no_solver(tmp_path: Path
     assert result["length_m"] == round(tracks.load("oval").length_m, 2)
     words = without_casadi("tracks", "optimum", "oval", "--reversed", cwd=tmp_path)
     assert f"{tracks.optimum('oval', is_reversed=True).lap_s:.3f} s" in words.stdout
+    v6 = document(without_casadi("tracks", "optimum", "oval", "--spec", "v6", "--json", cwd=tmp_path))
+    assert v6["lap_s"] == round(tracks.optimum("oval", spec=V6).lap_s, 3)
 
 
 def test_optimum_of_a_file_is_computed(tmp_path: Path) -> None:
