@@ -122,10 +122,10 @@ def _laps_of(session: Session, race: _Course) -> Iterator[tuple[Any, str]]:
         .where(Lap.race_id == race.race_id, Lap.direction == race.direction, Trial.ruling.in_(COUNTING))
         .order_by(Lap.lap_time_ms, Lap.trial_id, Lap.number)
     )
-    offset = 0
-    while page := session.execute(query.offset(offset).limit(BATCH)).all():
-        yield from ((lap, race.slug) for lap in page)
-        offset += len(page)
+    # A cursor that is read only as far as it is asked to, on both databases.
+    with session.execute(query, execution_options={"yield_per": BATCH}) as laps:
+        for lap in laps:
+            yield lap, race.slug
 
 
 def _order(found: tuple[Any, str]) -> tuple[int, int, int]:
