@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from simulator import params
+from simulator import params, tracks
 from simulator.car import standing_state
 from simulator.objects import Lane, Obstacle, ObstacleError, corners, place_obstacles
 from simulator.rules import Rules, Status
@@ -149,7 +149,7 @@ def test_only_a_corner_in_a_rectangle_is_a_crash(oval: Track) -> None:
     env = racing(oval, 2, Rules(max_steps=4000, max_resets=1000))
     rng = np.random.default_rng(3)
     seen = set()
-    for _ in range(300):
+    for _ in range(150):
         put_all(
             env,
             [2.0, 2.0 + rng.uniform(-0.35, 0.35)],
@@ -296,7 +296,7 @@ def test_in_training_who_is_done_starts_anew_clear_of_the_others(oval: Track) ->
 
 @pytest.mark.parametrize("on_grid", [False, True])
 def test_batch_of_races_is_its_races_bit_for_bit(oval: Track, on_grid: bool) -> None:
-    rules = Rules.object_avoidance(1, max_resets=2) if on_grid else Rules()
+    rules = Rules.object_avoidance(1, off_track_penalty_s=0.5, max_resets=1) if on_grid else Rules()
     starts = Starts.LINE if on_grid else Starts.SPREAD
     made = [
         TrackVectorEnv(
@@ -310,7 +310,7 @@ def test_batch_of_races_is_its_races_bit_for_bit(oval: Track, on_grid: bool) -> 
         env.reset(seed=5 + 3 * race)
     rng = np.random.default_rng(2)
     statuses = set()
-    for _ in range(220):
+    for _ in range(130):
         actions = rng.uniform(-0.35, 1.0, (9, 2)) * [0.5, 1.0]
         seen, rewards, terminated, *_ = together.step(actions)
         statuses |= set(together.status.tolist())
@@ -334,3 +334,21 @@ def test_cars_may_have_commands_of_their_own(oval: Track) -> None:
     assert env.state[3] == pytest.approx([0.5, 2.9], abs=0.2)
     with pytest.raises(ValueError, match=r"expected one action per car \(2\), got 3"):
         env.drive(np.zeros((3, 2)))
+
+
+@pytest.mark.parametrize("name", ["oval", "sawmill"])
+def test_nobody_is_put_back_into_another_car(name: str) -> None:
+    env = racing(tracks.load(name), 8, Rules.object_avoidance(3, collision_penalty_s=2.0))
+    rng = np.random.default_rng(0)
+    speeds = rng.uniform(0.8, 2.6, 8)
+    resets = 0
+    for _ in range(400):
+        actions = pursuit(env) + rng.normal(0.0, 0.25, (8, 2))
+        actions[:, 1] = (speeds - 0.1) / 3.9 * 2.0 - 1.0
+        seen, *_ = env.step(actions)
+        assert not np.isnan(seen).any()
+        for car in env._marshals.put_back:
+            resets += 1
+            away = np.hypot(*(env.state[:2] - env.state[:2, car : car + 1]))
+            assert np.delete(away, car).min() > 0.3
+    assert resets > 10
