@@ -7,6 +7,7 @@ the entrant did wrong becomes a verdict; what we did wrong is logged with its tr
 entrant nothing. SIGTERM stops the training at hand and gives it back to the queue.
 """
 
+import json
 import logging
 import signal
 import time
@@ -19,6 +20,9 @@ from sqlalchemy import Engine, func, select
 
 from arena import courses, probing
 from arena.garage import lock, sandbox, settings
+from arena.garage.diagnosis import diagnose
+from arena.garage.patterns import Evidence
+from arena.garage.recording import DriveRecorder
 from arena.garage.verdicts import EntrantFault, SandboxUnavailableError
 from arena.league import db, jobs, results, submissions
 from arena.league.artifacts import ArtifactStore
@@ -178,7 +182,8 @@ class Worker:
         try:
             submission = self.write(submissions.mark_training, lease)
             assignment = self.assignment(submission)
-            trained = self.train(lease, assignment)
+            recorder = DriveRecorder()
+            trained = self.train(lease, assignment, recorder)
             self.write(submissions.mark_racing, lease)
             trial = race(trained, assignment)
         except EntrantFault as fault:
@@ -187,7 +192,21 @@ class Worker:
             )
             self.write(submissions.reject, lease, rejection)
         else:
-            self.record(lease, trained, trial)
+            self.record(lease, trained, trial, self.diagnose(recorder, trained, trial, assignment))
+
+    def diagnose(
+        self, recorder: DriveRecorder, trained: "Training", trial: "Trial", assignment: Assignment
+    ) -> str | None:
+        """Store what the training says about the reward function; return the file's key."""
+        evidence = Evidence.of(recorder, trial, assignment.course, assignment.metadata.actions)
+        try:
+            diagnosis = diagnose(
+                evidence, budget=trained.steps, wall_s=trained.wall_s, call_us=trained.reward_call_us
+            )
+        except Exception:
+            log.exception("A diagnosis failed on our side; the result counts without it.")
+            return None
+        return self.artifacts.put(json.dumps(diagnosis.as_json()).encode()) if diagnosis else None
 
     def assignment(self, submission: Submission) -> Assignment:
         """Read the entry's files; raise EntrantFault where the settings are not valid."""
@@ -204,7 +223,7 @@ class Worker:
             training_steps=race.training_steps,
         )
 
-    def train(self, lease: Lease, assignment: Assignment) -> "Training":
+    def train(self, lease: Lease, assignment: Assignment, recorder: DriveRecorder) -> "Training":
         from arena.garage import training
 
         def report(progress: "Progress") -> None:
@@ -223,12 +242,13 @@ class Worker:
             spec=assignment.car,
             on_progress=report,
             should_stop=lambda: self.stopping,
+            recorder=recorder,
         )
         if trained.stopped:
             raise StoppedError
         return trained
 
-    def record(self, lease: Lease, trained: "Training", trial: "Trial") -> None:
+    def record(self, lease: Lease, trained: "Training", trial: "Trial", diagnosis_key: str | None) -> None:
         """Store the policy and the trace, then everything else in one transaction."""
         result = results.TrialResult(
             laps=tuple(lap_result(lap) for lap in trial.laps),
@@ -241,6 +261,7 @@ class Worker:
             ended_by=trial.ended_by,
             trace_key=self.artifacts.put(trial.trace.to_bytes()),
             policy_key=self.artifacts.put(trained.policy.to_bytes()),
+            diagnosis_key=diagnosis_key,
             versions=trial.versions,
             seed=trained.seed,
             digest=trained.digest,

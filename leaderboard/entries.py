@@ -17,7 +17,7 @@ import starter_kits
 from arena.league import standings, submissions
 from arena.league.models import Race, Submission
 from arena.league.states import WAITING_OR_RUNNING
-from leaderboard import comparing, queries, submitting
+from leaderboard import comparing, diagnosing, queries, submitting
 from leaderboard.auth import (
     load_own_submission,
     load_race,
@@ -165,6 +165,7 @@ def submission(public_id: str) -> ResponseReturnValue:
             standing=_board_place(session, found),
             possible_percent=comparing.percent_of_possible(found.race, found.trial),
             comparison=comparing.comparison_of(arena(), found.race, found.trial),
+            diagnosis=_diagnosis(found),
             is_mine=may_read_source(found),
             can_cancel=is_active and may_read_source(found),
             place=submissions.queue_place(session, found, at) if is_active else None,
@@ -172,6 +173,11 @@ def submission(public_id: str) -> ResponseReturnValue:
             tries=_tries(session, found),
             now=at,
         )
+
+
+def _diagnosis(found: Submission) -> diagnosing.DiagnosisView | None:
+    """Return what the training says of the reward function, for those who may read the function."""
+    return diagnosing.diagnosis_of(arena(), found.race, found) if may_read_source(found) else None
 
 
 def _board_place(session: Session, found: Submission) -> int | None:

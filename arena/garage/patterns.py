@@ -14,8 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arena.garage.racing import Trial
+from arena.garage.recording import DriveRecorder
 from simulator.actions import ActionSpace, Discrete
 from simulator.car import STEP_S
+from simulator.course import Course
 from simulator.rules import Status
 from simulator.simtrace import LoggedDrive
 from simulator.track import Track
@@ -68,6 +70,12 @@ class Evidence:
     trial: Trial
     track: Track
     actions: ActionSpace
+
+    @classmethod
+    def of(cls, recorder: DriveRecorder, trial: Trial, course: Course, actions: ActionSpace) -> Evidence:
+        """Return what a training recorded; of a course driven both ways, its first leg."""
+        drives = [drive for drive in recorder.drives() if drive.leg == 0]
+        return cls(drives, trial, course.legs()[0].track, actions)
 
     @property
     def late(self) -> Sequence[LoggedDrive]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -19,6 +20,7 @@ from sqlalchemy.orm import Session
 import starter_kits
 from arena import courses
 from arena.garage.policy import Policy
+from arena.garage.recording import DriveRecorder
 from arena.league import db, events, jobs, seasons, standings, stewards, submissions
 from arena.league.artifacts import ArtifactStore
 from arena.league.models import Job, Race, Racer, Submission
@@ -126,6 +128,19 @@ def test_a_submission_is_trained_raced_and_recorded(
     )
 
 
+def test_what_the_training_says_of_the_reward_function_is_kept(
+    engine: Engine, artifacts: ArtifactStore, worker: Worker, race: Race, cast: Cast
+) -> None:
+    source = "def reward_function(params):\n    return 1.0\n"
+    submission_id = enter(engine, race, cast.ann, source)
+    worker.work_once()
+    key = submission_of(engine, submission_id).diagnosis_key
+    assert key is not None
+    diagnosis = json.loads(artifacts.get(key))
+    assert [finding["pattern"] for finding in diagnosis["findings"]] == ["constant"]
+    assert diagnosis["learning"][-1]["steps"] <= STEPS
+
+
 def test_a_race_is_driven_with_its_car(engine: Engine, worker: Worker, race: Race, cast: Cast) -> None:
     with db.transaction(engine) as session:
         session.get_one(Race, race.id).car = Car.V6
@@ -229,11 +244,11 @@ def test_what_the_garage_counted_and_doubted_is_recorded(
     assert lease is not None
     submission = worker.write(submissions.mark_training, lease)
     assignment = worker.assignment(submission)
-    trained = worker.train(lease, assignment)
+    trained = worker.train(lease, assignment, DriveRecorder())
     worker.write(submissions.mark_racing, lease)
     lap = Lap(1, 1_000, 0, 2, 7_000, crash_count=2, direction=Course(assignment.course.track).directions[0])
     driven = replace(drive_a_race(trained, assignment), laps=(lap,), crash_count=3)
-    worker.record(lease, trained, driven)
+    worker.record(lease, trained, driven, None)
     with db.reading(engine) as session:
         trial = session.get_one(Submission, submission_id).trial
         assert trial is not None

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import json
 
+from arena.garage import racing, training
 from arena.garage.diagnosis import PLACES, SLICES, Diagnosis, diagnose
 from arena.garage.patterns import Evidence
+from arena.garage.recording import DriveRecorder
+from arena.garage.settings import ModelMetadata
+from simulator import tracks
+from simulator.course import Course, Direction
 from simulator.rules import Status
 from tests.arena.garage.conftest import PROGRESS_REWARD
 from tests.arena.garage.test_patterns import BACKFIRING, STEPS, evidence_of
@@ -76,3 +81,14 @@ def test_without_a_completed_drive_there_is_no_diagnosis() -> None:
     evidence = evidence_of(PROGRESS_REWARD)
     empty = Evidence([], evidence.trial, evidence.track, evidence.actions)
     assert diagnose(empty, budget=STEPS, wall_s=1.0, call_us=1.0) is None
+
+
+def test_of_a_course_driven_both_ways_the_first_leg_is_told() -> None:
+    track, recorder = tracks.load("oval"), DriveRecorder()
+    course = Course(track, Direction.ALTERNATE)
+    trained = training.train(PROGRESS_REWARD, course, steps=16_384, recorder=recorder)
+    trial = racing.drive(trained.policy, course, laps=1)
+    evidence = Evidence.of(recorder, trial, course, ModelMetadata().actions)
+    assert evidence.track == track
+    assert 0 < len(evidence.drives) < len(recorder.drives())
+    assert diagnose(evidence, budget=16_384, wall_s=1.0, call_us=1.0) is not None
