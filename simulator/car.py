@@ -196,19 +196,14 @@ def _move(state: FloatArray, after: FloatArray, way: FloatArray, turn: FloatArra
     for half, change in zip(heading, turn, strict=True):
         np.add(yaw, half, half)
         yaw = yaw + change
-    x, y = np.cos(heading), np.sin(heading, heading)
-    x *= way
-    y *= way
-    after[X] = _added(state[X], x)
-    after[Y] = _added(state[Y], y)
+    pieces = np.empty((len(way), 2, way.shape[1]))
+    np.multiply(np.cos(heading), way, pieces[:, X])
+    np.multiply(np.sin(heading), way, pieces[:, Y])
+    place = state[: Y + 1]
+    for piece in pieces:  # one by one: the order of additions in `sum` may depend on the batch size
+        place = place + piece
+    after[: Y + 1] = place
     after[YAW] = wrapped_angle(yaw)
-
-
-def _added(total: FloatArray, parts: FloatArray) -> FloatArray:
-    """Add the rows of `parts` one by one: the order of additions in `sum` may depend on the batch size."""
-    for part in parts:
-        total = total + part
-    return total
 
 
 def wrapped_angle(angle_rad: FloatArray) -> FloatArray:

@@ -6,6 +6,8 @@ are resets left, everything else ends the drive. They do not move cars; the phys
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -77,9 +79,11 @@ class Marshals:
             self.outcomes[car] = self.book.close(car, code, steps, progress)
         return terminated, truncated
 
-    def begin(self, car: int) -> None:
-        """Open a new page: a car's next drive begins."""
-        self.book.clear(car)
+    def begin(self, cars: Iterable[int]) -> None:
+        """Open a new page for each of some cars, whose next drives begin."""
+        clear = self.book.clear
+        for car in cars:
+            clear(car)
 
 
 def _noteworthy(status: IntArray) -> list[tuple[int, Status]]:

@@ -378,7 +378,7 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
         self._traffic.begin(cars, line_s)
         if self._conditions:
             self._conditions.begin(cars)
-        for car in cars.tolist():
-            self._marshals.begin(car)
-            if self._encounters:
+        self._marshals.begin(cars.tolist())
+        if self._encounters:
+            for car in cars.tolist():
                 self._encounters.clear(car)

@@ -36,7 +36,7 @@ STEERING_SCALE = np.array(1.0 / 0.5236)
 OFFSET_SCALE = np.array(2.0)
 YAW_RATE_SCALE = np.array(1.0 / 3.0)
 # Points are divided by their distance; half a metre more keeps the near ones small for a car off the line.
-POINT_SCALE = (1.0 / (np.asarray(LOOKAHEAD_M) + 0.5)).astype(np.float32)[:, None]
+POINT_SCALES = (1.0 / (np.asarray(LOOKAHEAD_M * 2) + 0.5)).astype(np.float32)[:, None]
 
 
 def observe(road: Road, now: Situation) -> NDArray[np.float32]:
@@ -51,12 +51,12 @@ def observe(road: Road, now: Situation) -> NDArray[np.float32]:
     seen[3] = sin * track_cos - cos * track_sin
     seen[4] = cos * track_cos + sin * track_sin
     seen[5] = now.yaw_rate_radps * YAW_RATE_SCALE
-    _see_points(road, now, seen[6 : 6 + POINTS], seen[6 + POINTS :])
+    _see_points(road, now, seen[6:])
     return seen.T.copy()
 
 
-def _see_points(road: Road, now: Situation, forward: NDArray[np.float32], left: NDArray[np.float32]) -> None:
-    """Fill in where the points lie for each car, both [points, n].
+def _see_points(road: Road, now: Situation, seen: NDArray[np.float32]) -> None:
+    """Fill in how far forward, then how far left the points lie of each car [2 * points, n].
 
     In single precision: 2 micrometres on a coordinate of 30 m, at half the price.
     """
@@ -66,7 +66,6 @@ def _see_points(road: Road, now: Situation, forward: NDArray[np.float32], left: 
     points -= nose
     along = points * now.cos.astype(np.float32)
     points *= now.sin.astype(np.float32)
-    np.add(along[0], points[1], forward)
-    np.subtract(along[1], points[0], left)
-    forward *= POINT_SCALE
-    left *= POINT_SCALE
+    np.add(along[0], points[1], seen[:POINTS])
+    np.subtract(along[1], points[0], seen[POINTS:])
+    seen *= POINT_SCALES
