@@ -72,3 +72,4 @@ def test_scenes_show_what_they_are_named_for() -> None:
     assert outcomes["time_trial"]["resets"] == outcomes["time_trial_reversed_v6"]["resets"] == 0
     assert outcomes["off_track_and_put_back"]["off_tracks"] == 1
     assert outcomes["obstacles"]["crashes"] > 0
+    assert outcomes["bots"]["crashes"] > 0

@@ -25,19 +25,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator import tracks
+from simulator.bots import Bots
 from simulator.car import CAR_VERSION, CLASSIC, V6, CarSpec
 from simulator.driver import FULL_RANGE, ReferenceDriver
 from simulator.laps import Outcome
 from simulator.objects import Lane, Obstacle
 from simulator.rules import RULES_VERSION, Rules, Status
 from simulator.starts import Starts
-from simulator.trace import COLUMNS, Trace
+from simulator.trace import Trace
 from simulator.track import Track
 from simulator.vector import TrackVectorEnv
 
 TRACES = Path(__file__).with_name("traces.json")
 SAMPLED = 25
-"""Every so many steps a state stands in the file."""
+"""Every so many steps a state stands in the file, and where the objects are (x, y, heading each)."""
 SAMPLED_COLUMNS = ("x_m", "y_m", "yaw_rad", "speed_mps", "steering_rad", "progress", "status")
 
 
@@ -50,6 +51,7 @@ class Scene:
     is_reversed: bool = False
     spec: CarSpec = CLASSIC
     obstacles: tuple[Obstacle, ...] = ()
+    bots: Bots | None = None
     asleep: range = range(0)
 
     @property
@@ -67,6 +69,7 @@ class Scene:
             rules=self.rules,
             starts=Starts.LINE,
             obstacles=self.obstacles,
+            bots=self.bots,
         )
         env.reset(seed=0)
         return env
@@ -81,6 +84,7 @@ SCENES = {
         Rules.object_avoidance(1),
         obstacles=(Obstacle(0.3, Lane.INNER), Obstacle(0.55, Lane.OUTER)),
     ),
+    "bots": Scene("oval", Rules.object_avoidance(2), bots=Bots(lane_change=True)),
 }
 
 
@@ -101,20 +105,22 @@ def record(scene: Scene) -> NDArray[np.float64]:
 def drive(scene: Scene, commands: NDArray[np.float64]) -> tuple[Trace, Outcome]:
     """Follow commands [steps, 2] until the drive ends, by the last of them or sooner; return both."""
     env = scene.environment()
-    rows = []
+    rows, objects = [], []
     for command in commands:
         env.drive(command[None])
         rows.append(env.trace_rows())
+        objects.append(env.object_rows())
         if env.outcomes:
             break
     outcome = env.outcomes.get(0) or env.book.close(0, Status.IN_PROGRESS, len(rows) + 1, 0.0)
-    return Trace(np.concatenate(rows)), outcome
+    return Trace(np.concatenate(rows), np.concatenate(objects), env.object_sizes), outcome
 
 
 def described(scene: Scene, commands: NDArray[np.float64]) -> dict[str, Any]:
     """Return a drive as the file has it, commands left out."""
     trace, outcome = drive(scene, commands)
-    samples = trace.rows[::SAMPLED][:, [COLUMNS.index(name) for name in SAMPLED_COLUMNS]]
+    samples = np.column_stack([trace[name] for name in SAMPLED_COLUMNS])
+    samples = np.hstack([samples, trace.objects.reshape(len(trace), -1)])[::SAMPLED]
     return {
         "track": {"name": scene.track_name, "version": scene.track.version},
         "outcome": {
@@ -127,7 +133,7 @@ def described(scene: Scene, commands: NDArray[np.float64]) -> dict[str, Any]:
             "penalty_ms": outcome.penalty_ms,
         },
         "samples": [" ".join(f"{number:.9f}" for number in state) for state in samples],
-        "sha256": hashlib.sha256(trace.rows.tobytes()).hexdigest(),
+        "sha256": hashlib.sha256(trace.rows.tobytes() + trace.objects.tobytes()).hexdigest(),
     }
 
 
