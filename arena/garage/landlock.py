@@ -28,6 +28,7 @@ _NET_FROM: Final = 4
 _SCOPES_FROM: Final = 6
 _TCP_BIND_CONNECT: Final = 3
 _ABSTRACT_SOCKETS_AND_SIGNALS: Final = 3
+_libc: Final = ctypes.CDLL(None, use_errno=True)
 _SYSTEM: Final = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/share/zoneinfo")
 
 
@@ -81,9 +82,8 @@ def _allow(rules: int, path: Path, rights: int) -> None:
 
 
 def _call(number: int, *arguments: int | bytes | None) -> int:
-    libc = ctypes.CDLL(None, use_errno=True)
     plain = (ctypes.c_long(each) if isinstance(each, int) else each for each in arguments)
-    answer: int = libc.syscall(ctypes.c_long(number), *plain)
+    answer: int = _libc.syscall(ctypes.c_long(number), *plain)
     if answer < 0:
         code = ctypes.get_errno()
         raise OSError(code, f"Landlock: {os.strerror(code)}")

@@ -27,6 +27,7 @@ from arena.garage import landlock, seccomp
 NOBODY: Final = 65534
 
 _MIB: Final = 1 << 20
+_libc: Final = ctypes.CDLL(None, use_errno=True)
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 1, 4, 38  # <linux/prctl.h>
 _CAPABILITIES_VERSION_3: Final = 0x20080522
 _CAPSET: Final = {"x86_64": 126, "aarch64": 91}
@@ -50,10 +51,12 @@ class Profile(StrEnum):
 class Lock:
     """What the zygote prepares once and each of its children applies to itself.
 
-    `rules` is a descriptor of Landlock's rules (READING only), `spare_uid` a user to become (root only).
+    `filter_template` is the filter of system calls, `rules` a descriptor of Landlock's rules (READING only),
+    `spare_uid` a user to become (root only).
     """
 
     profile: Profile
+    filter_template: bytes
     rules: int | None = None
     spare_uid: int | None = None
 
@@ -75,7 +78,7 @@ class Lock:
                 assert self.rules is not None
                 landlock.restrict(self.rules)
             step = "seccomp"
-            seccomp.install(seccomp.program(os.getpid(), self.profile is Profile.READING))
+            seccomp.install(seccomp.for_process(self.filter_template, os.getpid()))
         except (OSError, ValueError, AssertionError) as error:
             raise LockError(f"{step}: {error}") from error
 
@@ -88,7 +91,8 @@ def prepare(profile: Profile, empty_folder: Path) -> Lock:
             rules = landlock.ruleset(empty_folder)
         except OSError as error:
             raise LockError(str(error)) from error
-    return Lock(profile, rules, spare_uid(profile))
+    filter_template = seccomp.template(can_read=profile is Profile.READING)
+    return Lock(profile, filter_template, rules, spare_uid(profile))
 
 
 def best_profile() -> Profile | None:
@@ -112,8 +116,10 @@ def apply_limits(limits: dict[str, int]) -> None:
 
     Nothing can be written to files: those of the entrant exist in memory only (`scratch.py`).
     """
-    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
-        file.write("1000")  # when the machine runs short, this process goes first
+    with contextlib.suppress(OSError):
+        score = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
+        os.write(score, b"1000")  # when the machine runs short, this process goes first
+        os.close(score)
     wanted = {
         "RLIMIT_AS": limits["memory_mb"] * _MIB,
         "RLIMIT_FSIZE": 0,
@@ -164,15 +170,13 @@ def drop_rights(uid: int | None) -> None:
         os.setresuid(uid, uid, uid)
     header = struct.pack("=Ii", _CAPABILITIES_VERSION_3, 0)
     nothing = bytes(24)  # effective, permitted and inheritable, twice 32 bits of each
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.syscall(ctypes.c_long(_CAPSET[platform.machine()]), header, nothing):
+    if _libc.syscall(ctypes.c_long(_CAPSET[platform.machine()]), header, nothing):
         raise OSError(ctypes.get_errno(), f"capset: {os.strerror(ctypes.get_errno())}")
 
 
 def prctl(option: int, value: int) -> None:
     """Call prctl(2). Raises `OSError`."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(option, ctypes.c_ulong(value), *[ctypes.c_ulong(0)] * 3):
+    if _libc.prctl(option, ctypes.c_ulong(value), *[ctypes.c_ulong(0)] * 3):
         raise OSError(ctypes.get_errno(), f"prctl {option}: {os.strerror(ctypes.get_errno())}")
 
 

@@ -129,6 +129,8 @@ _LOAD, _AND, _EQUAL, _AT_LEAST, _RETURN = 0x20, 0x54, 0x15, 0x35, 0x06
 _NUMBER_AT, _ARCH_AT, _ARGUMENTS_AT = 0, 4, 16  # in struct seccomp_data
 _KILL_PROCESS, _ERRNO, _ALLOW = 0x80000000, 0x00050000, 0x7FFF0000
 _SET_MODE_FILTER, _FLAG_TSYNC = 1, 1
+_SOME_PID: Final = 0x7FFFFFFF  # no process can have this number, and no other value in the filter does
+_libc: Final = ctypes.CDLL(None, use_errno=True)
 _LOW, _ALL = 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF
 
 
@@ -235,9 +237,19 @@ def _halves(check: Check) -> list[tuple[int, int, tuple[int, ...]]]:
 
 
 def program(pid: int, can_read: bool, machine: str | None = None) -> bytes:
-    """Return the filter for the process `pid` on this machine."""
+    """Return the filter for the process `pid`, by default for this machine."""
+    return for_process(template(can_read, machine), pid)
+
+
+def for_process(filter_template: bytes, pid: int) -> bytes:
+    """Put a process's number into a filter that was assembled before it was born."""
+    return filter_template.replace(struct.pack("=I", _SOME_PID), struct.pack("=I", pid))
+
+
+def template(can_read: bool, machine: str | None = None) -> bytes:
+    """Assemble the filter for a process that is not known yet."""
     built = Program(machine or platform.machine())
-    for rule in rules(pid, can_read):
+    for rule in rules(_SOME_PID, can_read):
         built.add(rule)
     return built.finished()
 
@@ -262,9 +274,8 @@ class _FilterProgram(ctypes.Structure):
 
 def install(instructions: bytes) -> None:
     """Put this process under the filter, for good. Needs no_new_privs. Raises `OSError`."""
-    libc = ctypes.CDLL(None, use_errno=True)
     program = _FilterProgram(len(instructions) // 8, instructions)
-    answer = libc.syscall(
+    answer = _libc.syscall(
         ctypes.c_long(number("seccomp")),
         ctypes.c_ulong(_SET_MODE_FILTER),
         ctypes.c_ulong(_FLAG_TSYNC),
@@ -277,8 +288,7 @@ def install(instructions: bytes) -> None:
 
 def is_offered() -> bool:
     """Whether this kernel knows seccomp filters (asked without changing anything)."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    answer = libc.syscall(
+    answer = _libc.syscall(
         ctypes.c_long(number("seccomp")), ctypes.c_ulong(_SET_MODE_FILTER), ctypes.c_ulong(0), None
     )
     return bool(answer == -1 and ctypes.get_errno() == errno.EFAULT)  # known, and our null pointer refused

@@ -10,6 +10,7 @@ however it ended, the zygote ends too, and the kernel kills its children.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import faulthandler
 import fcntl
 import gc
@@ -183,8 +184,9 @@ class Nursery:
             place([self._nothing, prints, prints, requests, replies, stack, *rules])
             os.setsid()
             faulthandler.register(signal.SIGUSR1, file=STACK, all_threads=False)
-            locked = lock.Lock(self._lock.profile, RULES if rules else None, self._lock.spare_uid)
-            locked.close(request["limits"], parent_pid)
+            dataclasses.replace(self._lock, rules=RULES if rules else None).close(
+                request["limits"], parent_pid
+            )
             os.closerange(RULES, RULES + 1)
         except BaseException as error:
             os.write(2, f"{type(error).__name__}: {error}".encode())
