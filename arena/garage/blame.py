@@ -66,7 +66,7 @@ def loading_fault(error: BaseException) -> EntrantFault:
     """Describe an exception raised while the file was executed as a module, before any call."""
     if fault := _resource_fault(error):
         return fault
-    hint = ""
+    hint = _lock_hint(error)
     if isinstance(error, ImportError):
         hint = " Available are the standard library, numpy and shapely."
     return EntrantFault(
@@ -81,7 +81,7 @@ def call_fault(error: BaseException, params: Mapping[str, Any]) -> EntrantFault:
     """Describe an exception raised by a call of the reward function."""
     if fault := _resource_fault(error):
         return fault
-    hint = ""
+    hint = _lock_hint(error)
     if isinstance(error, KeyError) and error.args and isinstance(error.args[0], str):
         near = difflib.get_close_matches(error.args[0], params.keys(), n=1)
         hint = f" Did you mean params[{near[0]!r}]?" if near else ""
@@ -93,6 +93,17 @@ def call_fault(error: BaseException, params: Mapping[str, Any]) -> EntrantFault:
         line=entrant_line(error.__traceback__),
         detail=entrant_traceback(error) + params_summary(params),
     )
+
+
+def _lock_hint(error: BaseException) -> str:
+    if isinstance(error, PermissionError):
+        return (
+            " A reward function has no network, no other processes and no files of the machine; "
+            "what it writes with open() stays in its memory."
+        )
+    if isinstance(error, RuntimeError) and "new thread" in str(error.args[:1]):
+        return " A reward function runs in one thread."
+    return ""
 
 
 def value_fault(value: object, line: int | None, params: Mapping[str, Any]) -> EntrantFault:
