@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from arena.garage import lock, protection
+from arena.garage.lock import Profile
+from arena.garage.protection import Protection
 from arena.garage.sandbox import RewardSandbox, check
 from simulator.env import TrackVectorEnv
 from simulator.track import Track
@@ -159,6 +162,32 @@ def reward_function(params):
     line = LineString(params['waypoints'])
     return max(1e-3, 1.0 - line.distance(Point(params['x'], params['y'])) / params['track_width'])
 """,
+    "a log handler for a file, before anything else": """
+import logging
+logger = logging.getLogger("reward file")
+logger.setLevel(logging.DEBUG)
+handler = logging.FileHandler("/opt/simapp/logs/reward.log", mode="a", encoding="utf-8")
+handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+logger.addHandler(handler)
+
+def reward_function(params):
+    logger.info("progress %s", params["progress"])
+    return float(params["progress"] / max(1, params["steps"]))
+""",
+    "a table of its own in a csv file": """
+import csv
+import os
+LOG = os.path.join(os.getcwd(), "laps.csv")
+with open(LOG, "w", newline="") as file:
+    csv.writer(file).writerow(["steps", "speed"])
+
+def reward_function(params):
+    with open(LOG, "a", newline="") as file:
+        csv.writer(file).writerow([params["steps"], params["speed"]])
+    with open(LOG) as file:
+        rows = list(csv.DictReader(file))
+    return float(rows[-1]["speed"])
+""",
     "a log in a file, json and prints": """
 import json, logging, os
 logging.basicConfig(level=logging.INFO)
@@ -185,3 +214,13 @@ def test_public_styles_run_unchanged(source: str, oval: Track) -> None:
         for _ in range(60):
             _, rewards, *_ = env.step(actions)
     assert np.isfinite(rewards).all()
+
+
+@pytest.mark.skipif(lock.best_profile() is None, reason=lock.refusal())
+@pytest.mark.parametrize("source", STYLES.values(), ids=STYLES.keys())
+def test_they_run_where_no_file_can_be_opened_too(source: str, oval: Track) -> None:
+    protection.use(Protection(Profile.STRICT))
+    try:
+        assert check(source, oval).message.startswith("The function answers")
+    finally:
+        protection.use(None)
