@@ -15,8 +15,8 @@ from arena.options import (
     hyperparameters_option,
     json_option,
     load_track,
-    messages,
     metadata_option,
+    note,
     output,
     print_json,
     read_text,
@@ -66,7 +66,7 @@ def check(
     metadata = settings.parse_model_metadata(read_text(model_metadata))
     learning = settings.parse_hyperparameters(read_text(hyperparameters))
     for warning in (*metadata.warnings, *learning.warnings):
-        messages.print(f"note: {warning}", style="yellow", markup=False)
+        note(warning)
     course = road.course(load_track(track_name))
     probing.hold_own_files()
     result = sandbox.check(source, course, first_step=first_step)

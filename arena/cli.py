@@ -7,37 +7,27 @@ of the trainer, the league and the web stay inside the commands that need them: 
 two seconds for PyTorch.
 """
 
-import json
 import logging
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import click
 
-from arena import checking, circuits, comparing, probing, racing, serve
+from arena import checking, circuits, comparing, probing, racing, serve, training
 from arena.garage.verdicts import EntrantFault, Verdict
 from arena.options import (
     FAULT_OF_ENTRANT,
     OUR_FAULT,
     existing_file,
-    first_step_option,
     hyperparameters_option,
     json_option,
-    load_track,
-    logs_option,
     messages,
     metadata_option,
     output,
     print_json,
     read_text,
     seconds,
-    spec_option,
-    track_option,
 )
-from arena.roads import Road, road_options
-from simulator.car import SPECS
 
 
 def main() -> None:
@@ -83,154 +73,6 @@ def show_fault(fault: EntrantFault, as_json: bool) -> None:
 @click.version_option(package_name="apex-arena")
 def cli() -> None:
     """Apex Arena: train a 1:18 scale car with a reward function, race it, and watch the laps."""
-
-
-@cli.command()
-@click.argument("reward", type=existing_file)
-@track_option
-@road_options
-@metadata_option
-@hyperparameters_option
-@click.option(
-    "--steps",
-    type=click.IntRange(1_024, 100_000_000),
-    default=500_000,
-    show_default=True,
-    help="Training budget.",
-)
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
-@click.option(
-    "--out",
-    "folder",
-    required=True,
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Where the policy goes.",
-)
-@spec_option
-@first_step_option
-@logs_option
-@json_option
-def train(
-    reward: Path,
-    track_name: str,
-    road: Road,
-    model_metadata: Path | None,
-    hyperparameters: Path | None,
-    steps: int,
-    seed: int,
-    folder: Path,
-    spec_name: str,
-    first_step: int,
-    logs: Path | None,
-    as_json: bool,
-) -> None:
-    """Train a car with the reward function in REWARD, on the course that it is to race on."""
-    from arena.garage import export, recording, sandbox, settings
-
-    source = sandbox.decode_source(reward.read_bytes())
-    metadata = settings.parse_model_metadata(read_text(model_metadata))
-    learning = settings.parse_hyperparameters(read_text(hyperparameters))
-    course = road.course(load_track(track_name))
-    for warning in (*metadata.warnings, *learning.warnings):
-        messages.print(f"note: {warning}", style="yellow", markup=False)
-    if logs:
-        require_free(logs)
-    recorder = recording.DriveRecorder() if logs else None
-    probing.hold_own_files()
-
-    from arena.garage import training
-
-    with progress_bar(steps, quiet=as_json) as on_progress:
-        trained = training.train(
-            source,
-            course,
-            metadata=metadata,
-            hyperparameters=learning,
-            steps=steps,
-            seed=seed,
-            on_progress=on_progress,
-            recorder=recorder,
-            first_step=first_step,
-            spec=SPECS[spec_name],
-        )
-    trained.policy.save(folder)
-    (folder / "reward_function.py").write_text(source, encoding="utf-8")
-    result = {
-        "steps": trained.steps,
-        "wall_s": round(trained.wall_s, 3),
-        "steps_per_s": round(trained.steps_per_s),
-        "policy": str(folder / "policy.safetensors"),
-        "episodes": trained.episodes,
-        "completed_laps": trained.completed_laps,
-        "track": course.track.name,
-        "course": course.as_json(),
-        "spec": spec_name,
-        "seed": seed,
-    }
-    (folder / "training.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    if logs and recorder:
-        drives = recorder.drives()
-        result["logged_episodes"] = export.write_training(
-            logs, drives, course, metadata, learning, SPECS[spec_name]
-        )
-        if not drives:
-            messages.print(
-                "note: no recorded car completed a drive, so the logs are empty; train for longer."
-            )
-    if as_json:
-        print_json(result)
-        return
-    output.print(
-        f"Trained {trained.steps:,} steps in {trained.wall_s:.1f} s ({trained.steps_per_s:,.0f} steps/s): "
-        f"{trained.episodes:,} episodes, {trained.completed_laps:,} of them complete laps."
-    )
-    output.print(f"Trained on {course.in_words()}. Now race it there:  arena race {folder} ...", markup=False)
-
-
-def require_free(logs: Path) -> None:
-    """Refuse, before anything is trained, a folder that holds the logs of another training."""
-    from arena.garage import export
-
-    try:
-        export.require_free(logs)
-    except export.ExportError as error:
-        raise click.BadParameter(str(error), param_hint="--deepracer-logs") from error
-
-
-class progress_bar:  # noqa: N801 (used as a verb: `with progress_bar(...) as on_progress`)
-    """A bar with steps, speed, laps and the time left; silent where a program reads the output."""
-
-    def __init__(self, steps: int, *, quiet: bool) -> None:
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-        self.bar = Progress(
-            TextColumn("training"),
-            BarColumn(),
-            TextColumn("{task.completed:,.0f} of {task.total:,.0f} steps"),
-            TextColumn("{task.fields[laps]:,} laps"),
-            TextColumn("{task.fields[best]}"),
-            TimeRemainingColumn(),
-            console=messages,
-            disable=quiet,
-        )
-        self.task = self.bar.add_task("training", total=steps, laps=0, best="")
-
-    def __enter__(self) -> Callable[[Any], None]:
-        self.bar.start()
-        return self.update
-
-    def __exit__(self, *_: object) -> None:
-        self.bar.stop()
-
-    def update(self, progress: Any) -> None:
-        best = f"best {seconds(progress.best_lap_ms)}" if progress.best_lap_ms else ""
-        self.bar.update(
-            self.task,
-            completed=progress.steps,
-            total=progress.budget,  # the whole updates that fit into what was asked for
-            laps=progress.completed_laps,
-            best=best,
-        )
 
 
 @cli.command()
@@ -298,5 +140,6 @@ for _command in (
     serve.demo,
     serve.serve,
     serve.worker,
+    training.train,
 ):
     cli.add_command(_command)

@@ -58,6 +58,11 @@ logs_option = click.option(
 )
 
 
+def note(text: str) -> None:
+    """Tell people what they should know, and programs that read the output nothing."""
+    messages.print(f"note: {text}", style="yellow", markup=False)
+
+
 def print_json(value: Any) -> None:
     """Write one JSON document to standard output."""
     click.echo(json.dumps(value, indent=2, sort_keys=False))

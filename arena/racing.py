@@ -11,7 +11,7 @@ from arena.options import (
     json_option,
     load_track,
     logs_option,
-    messages,
+    note,
     output,
     print_json,
     seconds,
@@ -103,10 +103,6 @@ def note_differences(folder: Path, policy: "Policy", course: Course, spec: CarSp
     if policy.about.get("course", "") != course.text:
         now = course.in_words() if course.text else EMPTY
         note(f"the policy in {folder} was trained on {policy.about.get('driven', EMPTY)}, it races on {now}.")
-
-
-def note(text: str) -> None:
-    messages.print(f"note: {text}", markup=False)
 
 
 def show_alone(

@@ -115,6 +115,13 @@ class Recipe:
         metadata, hyperparameters = self.metadata, self.hyperparameters
         return training_seed(self.race_seed, digest, metadata, hyperparameters, self.steps, self.course)
 
+    def sandbox(self, source: str, num_cars: int, first_step: int) -> RewardSandbox:
+        """Return the reward function's sandbox, which is to be entered yet."""
+        limits = _reward_limits(self.steps)
+        return RewardSandbox(
+            source, self.course, num_cars, limits=limits, seed=self.seed, first_step=first_step
+        )
+
     def environment(self, num_cars: int, sandbox: RewardSandbox) -> TrackVectorEnv | Legs:
         """Return the cars, spread evenly over the legs of the course."""
         legs = self.course.legs()
@@ -199,10 +206,7 @@ def train(
     metadata, hyperparameters = metadata or ModelMetadata(), hyperparameters or Hyperparameters()
     recipe = Recipe(seed, Course.of(course), metadata, hyperparameters, steps, spec)
     plan = recipe.plan()
-    limits = _reward_limits(steps)
-    sandbox = RewardSandbox(
-        source, recipe.course, plan.num_cars, limits=limits, seed=recipe.seed, first_step=first_step
-    )
+    sandbox = recipe.sandbox(source, plan.num_cars, first_step)
     if recorder is not None:
         recorder.plan(plan.num_cars, plan.steps, len(recipe.course.legs()))
     watch = Watch(Meter(plan.steps, plan.num_cars), on_progress, should_stop)
