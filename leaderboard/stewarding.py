@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
@@ -82,12 +82,14 @@ def _desk(form: Form, trial_id: int | None = None) -> ResponseReturnValue:
 def decide(trial_id: int) -> ResponseReturnValue:
     """Clear or strike a drive, as the pressed button says. A reason that is missing is asked for."""
     form = Form(request.form)
-    reason = form.typed("reason")
+    reason, ruling = form.typed("reason"), form.typed("ruling")
+    if ruling not in (Ruling.CLEARED, Ruling.STRUCK):
+        abort(400)
     try:
         with arena().transaction() as session:
             trial = load_trial(session, trial_id)
             name = trial.submission.racer.name
-            if form.typed("ruling") == Ruling.STRUCK:
+            if ruling == Ruling.STRUCK:
                 stewards.strike(session, trial, by=load_racer(session), now=now(), reason=reason)
                 said = f"The drive of {name} does not count."
             else:

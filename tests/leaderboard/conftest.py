@@ -22,11 +22,13 @@ from arena.league.plans import RacePlan
 from leaderboard import create_app
 from leaderboard.auth import account_of
 from tests.leaderboard import stage
+from tests.leaderboard.browsing import browser, page
 from tests.leaderboard.live_fixtures import checker
 from tests.leaderboard.stage import Stage
 from tests.leaderboard.visitor import Visitor
 
-__all__ = ["checker"]
+# One browser for the whole session: a fixture that modules import would be one for each of them.
+__all__ = ["browser", "checker", "page"]
 
 SEASON = "spring"
 RACE = "oval-sprint"

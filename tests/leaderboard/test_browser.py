@@ -11,11 +11,9 @@ from playwright.sync_api import Page, expect
 
 from arena.league import accounts, db
 from tests.leaderboard.browsing import (
-    browser,
     colours_of_canvas,
     live,
     mounted,
-    page,
     serious_violations,
     sign_in,
     write,
@@ -23,7 +21,7 @@ from tests.leaderboard.browsing import (
 from tests.leaderboard.live_fixtures import address, arena_stage, checker, grounds
 from tests.leaderboard.stage import Pursuit, Stage, now
 
-__all__ = ["address", "arena_stage", "browser", "checker", "grounds", "page"]
+__all__ = ["address", "arena_stage", "checker", "grounds"]
 
 pytestmark = pytest.mark.browser
 

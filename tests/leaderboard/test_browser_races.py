@@ -11,18 +11,16 @@ from playwright.sync_api import Page, expect
 from arena.league.states import Direction, RaceType
 from tests.leaderboard import road_fixtures
 from tests.leaderboard.browsing import (
-    browser,
     colours_of_canvas,
     live,
     mounted,
-    page,
     serious_violations,
     sign_in,
 )
 from tests.leaderboard.live_fixtures import address, arena_stage, grounds
 from tests.leaderboard.stage import Pursuit, Stage
 
-__all__ = ["address", "arena_stage", "browser", "grounds", "page"]
+__all__ = ["address", "arena_stage", "grounds"]
 
 pytestmark = pytest.mark.browser
 
@@ -58,6 +56,9 @@ def test_the_form_of_a_race_shows_the_fields_of_its_kind_and_draws_the_road(
     pick(page, "direction", "reversed")
     expect(road).to_contain_text("Object avoidance on Oval, reversed: 6 boxes")
     expect(road.locator(".box")).to_have_count(6)
+    places = road.locator(".track-objects").inner_html()
+    page.click("[data-draw-again] button")
+    expect(road.locator(".track-objects")).not_to_have_js_property("innerHTML", places)
     page.fill("#obstacles", "0.3,inner;0.3,outer")
     expect(road.locator(".fault")).to_contain_text("leave no way through")
     page.fill("#obstacles", "0.3,inner;0.7,outer")

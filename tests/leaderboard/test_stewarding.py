@@ -108,6 +108,12 @@ def test_a_trial_that_does_not_exist_is_not_found(visit: Visit) -> None:
         assert visit("olga").post(f"{DESK}/{number}", ruling="cleared").status_code == 404
 
 
+def test_no_button_is_no_decision(visit: Visit, arena_stage: Stage, held: Submission) -> None:
+    trial = trial_of(arena_stage, held)
+    assert visit("olga").post(f"{DESK}/{trial.id}", reason="x").status_code == 400
+    assert trial_of(arena_stage, held).ruling is Ruling.HELD
+
+
 def test_programs_of_organisers_list_and_decide(visit: Visit, arena_stage: Stage, held: Submission) -> None:
     olga = visit("olga")
     (found,) = olga.get("/api/v1/stewards/trials").get_json()

@@ -19,12 +19,25 @@ export function mount(host: HTMLElement): void {
     clearTimeout(timer);
     timer = window.setTimeout(() => void redraw(host, box), PAUSE_MS);
   };
+  offerOtherPlaces(host, draw);
   for (const kind of ["input", "change"]) {
     host.addEventListener(kind, (event) => {
       const field = event.target;
       if ((field instanceof HTMLInputElement || field instanceof HTMLSelectElement) && FIELDS.includes(field.name)) draw();
     });
   }
+}
+
+/** The hidden seed decides where obstacles are drawn; what the preview shows is what the race will have. */
+function offerOtherPlaces(host: HTMLElement, draw: () => void): void {
+  const seed = host.querySelector<HTMLInputElement>('input[name="seed"]');
+  const row = host.querySelector<HTMLElement>("[data-draw-again]");
+  if (!seed || !row) return;
+  row.hidden = false;
+  row.querySelector("button")?.addEventListener("click", () => {
+    seed.value = String(Math.floor(Math.random() * 2 ** 31));
+    draw();
+  });
 }
 
 let newest = 0;
