@@ -23,7 +23,6 @@ from simulator.planning import planned_lap
 from simulator.rules import Rules, Status
 from simulator.starts import Starts
 from simulator.track import Track, TrackError, signed_area
-from simulator.vector import TrackVectorEnv
 
 FloatArray = NDArray[np.float64]
 
@@ -147,6 +146,8 @@ def _clean_laps(track: Track) -> tuple[int, int] | None:
 
 def _driven(track: Track) -> Outcome:
     """Let the reference driver drive; leaving the road ends its drive."""
+    from simulator.vector import TrackVectorEnv  # with gymnasium: the command line should not wait for it
+
     rules = Rules(laps=LAPS, max_steps=MAX_STEPS)
     env = TrackVectorEnv(track, actions=FULL_RANGE, rules=rules, starts=Starts.LINE)
     driver = ReferenceDriver(planned_lap(track, CLASSIC))
