@@ -52,8 +52,6 @@ NUMBERS: Final[dict[str, tuple[int | None, int | None]]] = {
     "faccessat": (269, 48),
     "faccessat2": (439, 439),
     "getdents64": (217, 61),
-    "readlink": (89, None),
-    "readlinkat": (267, 78),
     "getcwd": (79, 17),
     "rt_sigaction": (13, 134),
     "rt_sigprocmask": (14, 135),
@@ -107,8 +105,6 @@ READING: Final = frozenset(
         "faccessat",
         "faccessat2",
         "getdents64",
-        "readlink",
-        "readlinkat",
     }
 )
 """What takes a path; only allowed with `can_read`."""

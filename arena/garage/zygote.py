@@ -48,6 +48,8 @@ REQUESTS, REPLIES, STACK, RULES = 3, 4, 5, 6
 ENDED: Final = 4  # the place of the pipe for a child's end among the descriptors of a request
 MAX_MESSAGE_BYTES: Final = 1 << 16
 
+_MOST_DESCRIPTORS: Final = 4096
+"""More than a zygote ever has; the system's own limit can be a thousand million, to be closed one by one."""
 _HIGH: Final = 64  # descriptors above it are free before the places are taken
 
 
@@ -113,7 +115,7 @@ def place(descriptors: list[int]) -> None:
     moved = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, _HIGH) for descriptor in descriptors]
     for number, descriptor in enumerate(moved):
         os.dup2(descriptor, number)
-    os.closerange(len(moved), os.sysconf("SC_OPEN_MAX"))
+    os.closerange(len(moved), _MOST_DESCRIPTORS)
 
 
 class Nursery:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 from sqlalchemy import Engine
 
 from arena import probing, serve, worker
@@ -71,6 +72,19 @@ def test_the_command_shows_it_and_tells_programs() -> None:
     document = json.loads(answer.stdout)
     assert (document["holds"], document["profile"]) == (True, lock.best_profile())
     assert {trial["passed"] for trial in document["trials"]} == {True}
+
+
+@pytest.mark.parametrize("is_offered", [lambda: True, lambda: False])
+def test_ones_own_files_run_and_it_is_said_how_they_are_held(
+    is_offered: Callable[[], bool], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if HAS_LOCK and not is_offered():
+        monkeypatch.setattr(seccomp, "is_offered", is_offered)
+    monkeypatch.setattr(probing, "messages", Console(stderr=True, width=200))
+    probing.hold_own_files()
+    locked = HAS_LOCK and is_offered()
+    said = capsys.readouterr().err
+    assert ("sandbox: locked" in said, "sandbox: local-trusted" in said) == (locked, not locked)
 
 
 @pytest.mark.usefixtures("no_seccomp")

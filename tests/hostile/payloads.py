@@ -96,6 +96,7 @@ FILES: Final = (
     attack("read the parent's memory", "return len(open('/proc/PID/mem', 'rb').read(1)) > 0"),
     attack("read the parent's command line", "return len(open('/proc/PID/cmdline', 'rb').read()) > 0"),
     attack("reach the parent's files", "return len(os.listdir('/proc/PID/root')) > 0"),
+    attack("see where the parent works", "return len(os.readlink('/proc/PID/cwd')) > 0"),
     attack("open the parent's files", "return len(open('/proc/PID/fd/0', 'rb').read(0)) >= 0"),
     attack("read the machine's memory", "return os.open('/dev/mem', os.O_RDONLY) > 0"),
     attack("read the kernel's log", "return os.open('/dev/kmsg', os.O_RDONLY) > 0"),
