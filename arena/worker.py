@@ -301,6 +301,8 @@ def reason_of(error: Exception) -> str:
     """Return what an entrant and an organiser are told of a failure on our side."""
     if isinstance(error, RACE_FAULTS):
         return f"This race cannot be driven as it was set up: {str(error).rstrip('.')}."
+    if isinstance(error, SandboxUnavailableError):
+        return "Sandbox unavailable: this machine cannot lock up code, so nothing was run."
     return f"The arena failed ({type(error).__name__})."
 
 
