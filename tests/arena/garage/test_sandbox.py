@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from arena.garage.limits import Limits
 from arena.garage.sandbox import RewardSandbox, check
 from arena.garage.verdicts import EntrantFault, SandboxError, Verdict
+from simulator.course import Course, Direction
+from simulator.objects import Obstacle
 from simulator.params import COLUMNS
 from simulator.track import Track
 
@@ -402,3 +404,28 @@ def test_check_tells_faults_as_a_result(
     assert (result.ok, result.verdict, result.line) == (False, verdict, line)
     assert result.message
     assert result.as_json()["verdict"] == str(verdict)
+
+
+def test_cars_of_each_leg_have_params_of_their_own_way_round(oval: Track) -> None:
+    course = Course(oval, Direction.ALTERNATE, obstacles=(Obstacle(0.3), Obstacle(0.6)))
+    source = body("return 10 * params['is_reversed'] + len(params['objects_location']) + params['x'] * 0")
+    with RewardSandbox(source, course, CARS) as reward:
+        half = CARS // 2
+        assert reward.of_leg(0)(rows(half), np.arange(half)).tolist() == [2.0] * half
+        assert reward.of_leg(1)(rows(half), np.arange(half)).tolist() == [12.0] * half
+        with pytest.raises(ValueError, match="expected params rows of"):
+            reward(np.zeros((1, 5)), np.array([0]))
+
+
+def test_a_fault_on_the_second_leg_shows_the_params_of_that_leg(oval: Track) -> None:
+    course = Course(oval, Direction.ALTERNATE)
+    source = body("return 1 / (not params['is_reversed'])")
+    with RewardSandbox(source, course, CARS) as reward, pytest.raises(EntrantFault) as caught:
+        reward.of_leg(1)(rows(1), np.array([0]))
+    assert caught.value.verdict is Verdict.RUNTIME
+    assert "'is_reversed': True" in caught.value.detail
+
+
+def test_legs_need_as_many_cars_each(oval: Track) -> None:
+    with pytest.raises(ValueError, match="as many cars on each of 2 legs, got 5"):
+        RewardSandbox(body("return 1"), Course(oval, Direction.ALTERNATE), 5)
