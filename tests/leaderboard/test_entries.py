@@ -197,3 +197,14 @@ def test_a_finished_entry_cannot_be_cancelled(visit: Visit, arena_stage: Stage) 
     answer = visit("ann").post(f"/submissions/{entry.id}/cancel")
     assert answer.status_code == 409
     assert "That is not possible." in text_of(answer)
+
+
+def test_only_its_racer_is_asked_to_improve_an_entry(visit: Visit, arena_stage: Stage) -> None:
+    entry = arena_stage.result("ann")
+    assert "Improve it" in visit("ann").read(f"/submissions/{entry.id}")
+    assert "Improve it" not in visit("olga").read(f"/submissions/{entry.id}")
+
+
+def test_a_house_car_is_not_told_that_it_was_beaten(visit: Visit, arena_stage: Stage) -> None:
+    entry = arena_stage.result("house")
+    assert "house cars take none" in visit("").read(f"/submissions/{entry.id}")
