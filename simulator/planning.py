@@ -24,20 +24,22 @@ from simulator.track import Track
 FloatArray = NDArray[np.float64]
 
 PLAN_METHOD = "numpy-1"
-SPACING_M = 0.25
+SPACING_M = 0.35
 """Between the lines across the road."""
 MOST_LINES = 500
 """Longer tracks have their lines further apart: the effort grows with the cube of their number."""
 PIECES = 2
 """Nodes of the plan per line: the spline is exact between its control points."""
 ROUNDS, STEP = 12, 0.7
-REACH_M = 1.2
+REACH_M = 2.0
 LOCK_FELT = 0.4
 """From this share of full lock on, curvature costs more than the time it takes."""
 CHANGE_S_MPS = 3.0
 """A change of curvature per steering lag at this speed costs as much as the curvature itself."""
 GRIP_SHARE = 0.93
 LOCK_SHARE = 0.97
+COMMAND_SHARE = 1.1
+"""A command beyond full lock for a moment costs the driver less than slowing down for it."""
 SLOWEST_MPS = 0.4
 SLOWER, SLOWER_ROUNDS = 0.98, 120
 
@@ -248,7 +250,7 @@ def _speeds(path: _Path, spec: CarSpec, grip_mps2: float) -> FloatArray:
     limit = np.clip(limit, SLOWEST_MPS, spec.max_speed_mps)
     for _ in range(SLOWER_ROUNDS):
         speed = _driven(path, limit, spec, grip_mps2)
-        over = np.abs(_steering_command(path, speed, spec)) > LOCK_SHARE * spec.max_steering_rad
+        over = np.abs(_steering_command(path, speed, spec)) > COMMAND_SHARE * spec.max_steering_rad
         over &= speed > SLOWEST_MPS
         if not over.any():
             break
