@@ -124,6 +124,7 @@ class Road:
         return self._on_segment(x, y, self._window_ids.take(start_x.argmin(axis=1) + segment * self._width))
 
     def _on_segment(self, x: FloatArray, y: FloatArray, segment: IntArray) -> Location:
+        """Return the places of points on segments [n], which are written on: some belong to the next one."""
         start_x, start_y, unit_x, unit_y, length, start_s = self._table.take(segment, axis=1)
         relative_x, relative_y = x - start_x, y - start_y
         along = np.maximum(relative_x * unit_x + relative_y * unit_y, _ZERO)
@@ -133,10 +134,11 @@ class Road:
         side = unit_x * relative_y - unit_y * relative_x
         away_x, away_y = relative_x - along * unit_x, relative_y - along * unit_y
         distance = np.sqrt(away_x * away_x + away_y * away_y)
-        if np.count_nonzero(past_end):
-            segment = np.where(past_end, self._next.take(segment), segment)
-            start_s = self._start_s.take(segment)
-            along = np.where(past_end, 0.0, along)
+        ended = past_end.nonzero()[0]
+        if len(ended):
+            segment[ended] = following = self._next.take(segment.take(ended))
+            start_s[ended] = self._start_s.take(following)
+            along[ended] = 0.0
         return Location(segment, start_s + along, np.copysign(distance, side), distance)
 
     def entry(self, s_m: FloatArray) -> IntArray:

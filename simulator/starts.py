@@ -96,9 +96,10 @@ class StartList:
         self._in_turn = starts is Starts.ROUND_ROBIN
         n = len(seeds)
         self._episode: IntArray = np.zeros(n, dtype=np.int64)
-        self._state = np.zeros((6, n, self.AHEAD))
-        self._line_s = np.zeros((n, self.AHEAD))
-        self._segment: IntArray = np.zeros((n, self.AHEAD), dtype=np.int64)
+        # One car's next starts after the other's.
+        self._state = np.zeros((6, n * self.AHEAD))
+        self._line_s = np.zeros(n * self.AHEAD)
+        self._segment: IntArray = np.zeros(n * self.AHEAD, dtype=np.int64)
 
     def draw(self, cars: IntArray) -> tuple[FloatArray, FloatArray, IntArray]:
         """Return the next states [6, m], start lines s [m] (m) and segments [m] of some cars."""
@@ -107,7 +108,8 @@ class StartList:
         if len(used_up):
             self._draw_ahead(used_up)
         self._episode[cars] += 1
-        return self._state[:, cars, place], self._line_s[cars, place], self._segment[cars, place]
+        place += cars * self.AHEAD
+        return self._state.take(place, axis=1), self._line_s.take(place), self._segment.take(place)
 
     def _draw_ahead(self, cars: IntArray) -> None:
         episodes = self._episode[cars, None] + np.arange(self.AHEAD)
@@ -118,9 +120,9 @@ class StartList:
             phases = np.repeat(self._phases[:, cars], self.AHEAD, axis=1)
             drawn = spread_starts(self._track, self._car, phases, episodes.ravel(), self._clear)
         state, line_s, segment = drawn
-        self._state[:, cars] = state.reshape(6, len(cars), self.AHEAD)
-        self._line_s[cars] = line_s.reshape(len(cars), self.AHEAD)
-        self._segment[cars] = segment.reshape(len(cars), self.AHEAD)
+        self._state.reshape(6, -1, self.AHEAD)[:, cars] = state.reshape(6, len(cars), self.AHEAD)
+        self._line_s.reshape(-1, self.AHEAD)[cars] = line_s.reshape(len(cars), self.AHEAD)
+        self._segment.reshape(-1, self.AHEAD)[cars] = segment.reshape(len(cars), self.AHEAD)
 
 
 def spread_starts(
