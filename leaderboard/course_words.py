@@ -33,7 +33,7 @@ DIRECTIONS = {
 KINDS = {ObstacleKind.BOX: ("box", "boxes"), ObstacleKind.PARKED_CAR: ("parked car", "parked cars")}
 IMPERFECT = (
     "As with real cars, grip, the delay of commands and the noise of the senses are never quite the same. "
-    "Cars learn with ever other ones; in the race everybody meets the same."
+    "Cars train with ever changing ones; in the race everybody meets the same."
 )
 
 
