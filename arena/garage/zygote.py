@@ -2,9 +2,10 @@
 
 To start Python and load NumPy takes a tenth of a second, to fork a process that has them two milliseconds.
 It is started with a clean environment and one socket (`launching.py` holds the other end), reads requests
-from it, and reports each child's end through a pipe of that child's own. Each child closes everything that
-is not its own, locks itself and becomes the host. When the socket closes, because the parent has ended
-however it ended, the zygote ends too, and the kernel kills its children.
+from it, and reports each child's end through a pipe of that child's own. One child always waits, forked ahead
+of its request; it then closes everything that is not its own, locks itself and becomes the host. When the
+socket closes, because the parent has ended however it ended, the zygote ends too, and the kernel kills its
+children.
 """
 
 from __future__ import annotations
@@ -118,6 +119,14 @@ def place(descriptors: list[int]) -> None:
     os.closerange(len(moved), _MOST_DESCRIPTORS)
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Spare:
+    """A child that is forked and waits behind its door for a request."""
+
+    pid: int
+    door: socket.socket
+
+
 class Nursery:
     """The zygote's loop: fork on request, pass on signals, report every end."""
 
@@ -126,6 +135,7 @@ class Nursery:
         self._lock = prepared
         self._nothing = os.open(os.devnull, os.O_RDONLY)
         self._ended: dict[int, int] = {}  # process -> the pipe on which its end is reported
+        self._spare: Spare | None = None
 
     def serve(self) -> None:
         """Work until the parent is gone; what then still runs is killed by the kernel, as it asked to be."""
@@ -138,6 +148,7 @@ class Nursery:
         poll.register(self._control, select.POLLIN)
         poll.register(wake, select.POLLIN)
         while True:
+            self._keep_a_spare()
             ready = [descriptor for descriptor, _ in poll.poll()]
             if wake in ready:
                 with contextlib.suppress(BlockingIOError):
@@ -157,30 +168,60 @@ class Nursery:
                 os.kill(request["pid"], request["signal"])
             return True
         try:
-            self._fork(request, descriptors)
+            self._hand_over(message, descriptors)
         finally:
             for descriptor in descriptors:
                 if descriptor not in self._ended.values():
                     os.close(descriptor)
         return True
 
-    def _fork(self, request: dict[str, Any], descriptors: list[int]) -> None:
-        own_pid = os.getpid()
-        try:
-            pid = os.fork()
-        except OSError as error:
-            self._control.send(json.dumps({"error": str(error)}).encode())
+    def _hand_over(self, message: bytes, descriptors: list[int]) -> None:
+        """Give a request to the spare child; the answer is its number or why there is none."""
+        for _ in range(2):  # a spare may have been killed
+            self._keep_a_spare()
+            spare, self._spare = self._spare, None
+            if spare is None:
+                break
+            with spare.door, contextlib.suppress(OSError):
+                socket.send_fds(spare.door, [message], descriptors)
+                self._ended[spare.pid] = descriptors[ENDED]
+                self._control.send(json.dumps({"pid": spare.pid}).encode())
+                return
+        self._control.send(json.dumps({"error": "no process could be forked"}).encode())
+
+    def _keep_a_spare(self) -> None:
+        """Fork the next child before it is asked for, so that nobody waits for the fork."""
+        if self._spare is not None:
             return
-        if pid == 0:
-            self._become_child(request, descriptors, own_pid)
-        self._ended[pid] = descriptors[ENDED]
-        self._control.send(json.dumps({"pid": pid}).encode())
+        own_pid = os.getpid()
+        door, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            try:
+                pid = os.fork()
+            except OSError:  # too many processes: the request that needs it will say so
+                door.close()
+                return
+            if pid == 0:
+                door.close()
+                self._wait_for_work(theirs, own_pid)
+        self._spare = Spare(pid, door)
+
+    def _wait_for_work(self, door: socket.socket, parent_pid: int) -> NoReturn:
+        """Be the spare child: wait for a request, then become the child that it asks for."""
+        try:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            lock.die_with_parent(parent_pid)
+            message, descriptors, _, _ = socket.recv_fds(door, MAX_MESSAGE_BYTES, 8)
+        except BaseException:
+            os._exit(LOCK_EXIT)
+        if not message:
+            os._exit(0)
+        self._become_child(json.loads(message), descriptors, parent_pid)
 
     def _become_child(self, request: dict[str, Any], descriptors: list[int], parent_pid: int) -> NoReturn:
         """Lock this process and be the host; never returns."""
         try:
-            signal.set_wakeup_fd(-1)
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             requests, prints, replies, stack, _ = descriptors
             rules = [] if self._lock.rules is None else [self._lock.rules]
             place([self._nothing, prints, prints, requests, replies, stack, *rules])
@@ -196,10 +237,16 @@ class Nursery:
         host.main(REQUESTS, REPLIES, request)
 
     def _reap(self) -> None:
-        while self._ended:
-            pid, status, used = os.wait4(-1, os.WNOHANG)
+        while True:
+            try:
+                pid, status, used = os.wait4(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
             if not pid:
                 return
+            if pid not in self._ended:  # the spare, or one that nobody waits for
+                self._forget_spare(pid)
+                continue
             ended = self._ended.pop(pid)
             ending = {
                 "status": os.waitstatus_to_exitcode(status),
@@ -209,3 +256,8 @@ class Nursery:
             with contextlib.suppress(OSError):  # the parent may have lost interest
                 os.write(ended, json.dumps(ending).encode())
             os.close(ended)
+
+    def _forget_spare(self, pid: int) -> None:
+        if self._spare is not None and self._spare.pid == pid:
+            self._spare.door.close()
+            self._spare = None

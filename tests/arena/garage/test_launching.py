@@ -54,6 +54,19 @@ def call_until_it_fails(reward: RewardSandbox) -> None:
         time.sleep(0.01)
 
 
+def children_of(pid: int) -> list[int]:
+    """Return the living processes whose parent is `pid`."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            status = status_of(int(entry.name))
+        except OSError:
+            continue
+        if int(status["PPid"]) == pid and status["State"][0] != "Z":
+            found.append(int(entry.name))
+    return found
+
+
 @needs_a_lock
 def test_on_linux_children_are_locked_by_default() -> None:
     assert protection.current().profile is lock.best_profile()
@@ -110,6 +123,18 @@ def test_a_dead_zygote_is_replaced(oval: Track) -> None:
         with pytest.raises(SandboxError, match="killed from outside"):
             call_until_it_fails(reward)
     assert one_reward(oval) == 1.0
+
+
+@needs_a_lock
+def test_a_killed_spare_child_is_replaced(oval: Track) -> None:
+    with RewardSandbox(GOOD, oval, 1) as reward:
+        parent = int(status_of(reward.pid)["PPid"])
+        spares = [pid for pid in children_of(parent) if pid != reward.pid]
+        for pid in spares:
+            os.kill(pid, signal.SIGKILL)
+        assert one_reward(oval) == 1.0
+        assert int(status_of(reward.pid)["PPid"]) == parent
+    assert len(spares) == 1
 
 
 @needs_a_lock
