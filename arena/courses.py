@@ -4,8 +4,12 @@ The league stores words and numbers (a direction, positions, a count) and knows 
 `Course` and `Rules`. Obstacles that are drawn come from the race's seed, so all entrants meet the same ones.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
+from arena.league.errors import InvalidInput
 from arena.league.models import Race
-from arena.league.plans import DEFAULT_BOT_SPEED_MPS, DEFAULT_BOTS, RacePlan
+from arena.league.plans import DEFAULT_BOT_SPEED_MPS, DEFAULT_BOTS, RacePlan, columns_of
 from arena.league.states import RaceType
 from simulator import tracks
 from simulator.bots import Bots
@@ -15,8 +19,31 @@ from simulator.objects import Kind, Obstacle, parse_obstacles, place_obstacles
 from simulator.rules import Rules
 from simulator.track import Track
 
+Conditions = Race | RacePlan
+# What decides how a race is driven and trained for, besides its seed; the rest is how results count.
+CONDITIONS = (
+    "track", "laps", "car", "training_steps", "off_track_penalty_ms", "race_type", "direction", "obstacles",
+    "obstacle_count", "obstacle_kind", "bot_count", "bot_speed_mps", "bot_lane_change", "cars",
+    "collision_penalty_ms", "imperfect",
+)  # fmt: skip
 
-def course_of(race: Race | RacePlan) -> Course:
+
+def conditions_of(race: Race) -> dict[str, Any]:
+    """Return the conditions of a race as plain values of JSON, without its seed."""
+    return {name: getattr(race, name) for name in CONDITIONS}
+
+
+def plan_of(conditions: Mapping[str, Any], seed: int) -> RacePlan:
+    """Return the race of conditions that `conditions_of` wrote. Raises ValueError for what they cannot be."""
+    known = {name: conditions[name] for name in CONDITIONS if name in conditions}
+    try:
+        plan = RacePlan(slug="again", title="Again", **known, seed=seed)
+        return RacePlan(**columns_of(plan))
+    except (TypeError, InvalidInput) as error:
+        raise ValueError(f"These are not the conditions of a race: {error}") from error
+
+
+def course_of(race: Conditions) -> Course:
     """Return the course of a race or of a plan; raise a ValueError with a sentence for what cannot be driven.
 
     That is a `TrackError`, `ObstacleError`, `BotError` or `CourseError`, and never an entrant's fault. A plan
@@ -40,7 +67,7 @@ def course_of(race: Race | RacePlan) -> Course:
     )
 
 
-def rules_of(race: Race) -> Rules:
+def rules_of(race: Conditions) -> Rules:
     """Return the rules of a race with its penalties."""
     return Rules.object_avoidance(
         race.laps,
@@ -49,7 +76,7 @@ def rules_of(race: Race) -> Rules:
     )
 
 
-def _obstacles(race: Race | RacePlan, track: Track) -> tuple[Obstacle, ...]:
+def _obstacles(race: Conditions, track: Track) -> tuple[Obstacle, ...]:
     kind = Kind(race.obstacle_kind)
     if race.obstacles:
         return parse_obstacles(race.obstacles, kind)

@@ -12,13 +12,13 @@ import logging
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine, func, select
 
 from arena import courses, probing
+from arena.assignments import Assignment
 from arena.garage import lock, sandbox, settings
 from arena.garage.diagnosis import diagnose
 from arena.garage.patterns import Evidence
@@ -34,11 +34,9 @@ from arena.league.states import Direction, JobKind
 from arena.settings import ArenaSettings, Sandbox
 from simulator import tracks
 from simulator.bots import BotError
-from simulator.car import SPECS, CarSpec
 from simulator.course import Course, CourseError
 from simulator.laps import Lap
 from simulator.objects import ObstacleError
-from simulator.rules import Rules
 from simulator.track import TrackError
 
 if TYPE_CHECKING:
@@ -52,20 +50,6 @@ IDLE_S = 0.2  # between two looks at an empty queue: an indexed read without the
 CALENDAR_EVERY = timedelta(seconds=5)
 # What is wrong with a race itself: neither the entrant's fault nor a failure of the machine.
 RACE_FAULTS = (TrackError, CourseError, ObstacleError, BotError)
-
-
-@dataclass(frozen=True, slots=True)
-class Assignment:
-    """All that the garage needs to know of a submission, copied out of the database."""
-
-    source: str
-    metadata: settings.ModelMetadata
-    hyperparameters: settings.Hyperparameters
-    course: Course
-    car: CarSpec
-    rules: Rules
-    race_seed: int
-    training_steps: int
 
 
 class StoppedError(Exception):
@@ -185,7 +169,7 @@ class Worker:
             recorder = DriveRecorder()
             trained = self.train(lease, assignment, recorder)
             self.write(submissions.mark_racing, lease)
-            trial = race(trained, assignment)
+            trial = assignment.race(trained.policy)
         except EntrantFault as fault:
             rejection = submissions.Rejection(
                 fault.verdict.value, fault.message, fault.line, fault.detail, fault.output
@@ -212,44 +196,30 @@ class Worker:
         """Read the entry's files; raise EntrantFault where the settings are not valid."""
         with db.reading(self.engine) as session:
             race = session.get_one(Submission, submission.id).race
-        return Assignment(
+        return Assignment.of(
+            race,
+            race.seed,
             source=submission.source,
-            metadata=settings.parse_model_metadata(submission.model_metadata),
-            hyperparameters=settings.parse_hyperparameters(submission.hyperparameters),
-            course=courses.course_of(race),
-            car=SPECS[race.car],
-            rules=courses.rules_of(race),
-            race_seed=race.seed,
-            training_steps=race.training_steps,
+            model_metadata=submission.model_metadata,
+            hyperparameters=submission.hyperparameters,
         )
 
     def train(self, lease: Lease, assignment: Assignment, recorder: DriveRecorder) -> "Training":
-        from arena.garage import training
-
         def report(progress: "Progress") -> None:
             now = datetime.now(UTC)
             with db.transaction(self.engine) as session:
                 jobs.renew(session, lease, now, LEASE_S)
                 submissions.report_progress(session, lease, progress.as_json(), now)
 
-        trained = training.train(
-            assignment.source,
-            assignment.course,
-            metadata=assignment.metadata,
-            hyperparameters=assignment.hyperparameters,
-            steps=assignment.training_steps,
-            seed=assignment.race_seed,
-            spec=assignment.car,
-            on_progress=report,
-            should_stop=lambda: self.stopping,
-            recorder=recorder,
-        )
+        trained = assignment.train(on_progress=report, should_stop=lambda: self.stopping, recorder=recorder)
         if trained.stopped:
             raise StoppedError
         return trained
 
     def record(self, lease: Lease, trained: "Training", trial: "Trial", diagnosis_key: str | None) -> None:
         """Store the policy and the trace, then everything else in one transaction."""
+        from arena.garage.training_versions import software
+
         result = results.TrialResult(
             laps=tuple(lap_result(lap) for lap in trial.laps),
             total_time_ms=trial.total_time_ms,
@@ -262,27 +232,13 @@ class Worker:
             trace_key=self.artifacts.put(trial.trace.to_bytes()),
             policy_key=self.artifacts.put(trained.policy.to_bytes()),
             diagnosis_key=diagnosis_key,
-            versions=trial.versions,
+            versions=trial.versions | software(),
             seed=trained.seed,
             digest=trained.digest,
             output=trained.output,
         )
         recorded = self.write(results.record_trial, lease, result)
         log.info("Submission %s: official time %s ms.", lease.submission_id, recorded.official_ms)
-
-
-def race(trained: "Training", assignment: Assignment) -> "Trial":
-    """Race the final policy; the reward function plays no part in it."""
-    from arena.garage import racing
-
-    return racing.drive(
-        trained.policy,
-        assignment.course,
-        laps=assignment.rules.laps,
-        rules=assignment.rules,
-        seed=assignment.race_seed,
-        spec=assignment.car,
-    )
 
 
 def lap_result(lap: Lap) -> results.LapResult:

@@ -37,7 +37,6 @@ from arena.league.states import (
 )
 from arena.league.submissions import Entry
 from arena.worker import Worker
-from arena.worker import race as drive_a_race
 from simulator.course import Course
 from simulator.laps import Lap
 from simulator.trace import Trace
@@ -247,7 +246,7 @@ def test_what_the_garage_counted_and_doubted_is_recorded(
     trained = worker.train(lease, assignment, DriveRecorder())
     worker.write(submissions.mark_racing, lease)
     lap = Lap(1, 1_000, 0, 2, 7_000, crash_count=2, direction=Course(assignment.course.track).directions[0])
-    driven = replace(drive_a_race(trained, assignment), laps=(lap,), crash_count=3)
+    driven = replace(assignment.race(trained.policy), laps=(lap,), crash_count=3)
     worker.record(lease, trained, driven, None)
     with db.reading(engine) as session:
         trial = session.get_one(Submission, submission_id).trial

@@ -1,0 +1,107 @@
+"""What a submission asks of the garage: files, settings and the conditions of its race, as one value.
+
+The worker makes one from the league's rows, `arena verify` from a published recipe. Both train and race it
+with the calls below, so that a result can be made again exactly as it was made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from arena import courses
+from arena.courses import Conditions
+from arena.garage import settings
+from arena.garage.recording import DriveRecorder
+from simulator.car import SPECS, CarSpec
+from simulator.course import Course
+from simulator.rules import Rules
+
+if TYPE_CHECKING:
+    from arena.garage.policy import Policy
+    from arena.garage.racing import Trial
+    from arena.garage.training import Progress, Training
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """All that the garage needs to know of a submission, without a database."""
+
+    source: str
+    metadata: settings.ModelMetadata
+    hyperparameters: settings.Hyperparameters
+    course: Course
+    car: CarSpec
+    rules: Rules
+    race_seed: int
+    training_steps: int
+
+    @classmethod
+    def of(
+        cls,
+        race: Conditions,
+        race_seed: int,
+        *,
+        source: str,
+        model_metadata: str | None,
+        hyperparameters: str | None,
+    ) -> Assignment:
+        """Return the assignment of an entry's files in a race.
+
+        Raises `EntrantFault` for settings that are not valid, and a ValueError for a course that cannot be.
+        """
+        return cls(
+            source=source,
+            metadata=settings.parse_model_metadata(model_metadata),
+            hyperparameters=settings.parse_hyperparameters(hyperparameters),
+            course=courses.course_of(race),
+            car=SPECS[race.car],
+            rules=courses.rules_of(race),
+            race_seed=race_seed,
+            training_steps=race.training_steps,
+        )
+
+    def seed(self, digest: str) -> int:
+        """Return the seed of the training with the code of that digest."""
+        from arena.garage import training
+
+        return training.training_seed(
+            self.race_seed, digest, self.metadata, self.hyperparameters, self.training_steps, self.course
+        )
+
+    def train(
+        self,
+        *,
+        on_progress: Callable[[Progress], None] | None = None,
+        should_stop: Callable[[], bool] | None = None,
+        recorder: DriveRecorder | None = None,
+    ) -> Training:
+        """Train the policy. Raises `EntrantFault` or `SandboxError`; see `training.train`."""
+        from arena.garage import training
+
+        return training.train(
+            self.source,
+            self.course,
+            metadata=self.metadata,
+            hyperparameters=self.hyperparameters,
+            steps=self.training_steps,
+            seed=self.race_seed,
+            spec=self.car,
+            on_progress=on_progress,
+            should_stop=should_stop,
+            recorder=recorder,
+        )
+
+    def race(self, policy: Policy) -> Trial:
+        """Race a final policy; the reward function plays no part in it."""
+        from arena.garage import racing
+
+        return racing.drive(
+            policy,
+            self.course,
+            laps=self.rules.laps,
+            rules=self.rules,
+            seed=self.race_seed,
+            spec=self.car,
+        )
