@@ -30,7 +30,8 @@ from simulator.track import Track
 FloatArray = NDArray[np.float64]
 
 WRITTEN_FIELDS = FIELDS[:18]
-"""Without the last one, the machine's clock: a drive is driven in simulated time."""
+"""Without the last one, the machine's clock: a drive is driven in simulated time. The crashes are those of
+the lap so far."""
 
 
 @dataclass(frozen=True, slots=True)

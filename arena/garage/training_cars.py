@@ -25,6 +25,8 @@ from simulator.laps import Outcome
 class Legs:
     """Environments of one kind side by side, each with the cars that follow those of the one before."""
 
+    render_mode = None
+
     def __init__(self, environments: Sequence[TrackVectorEnv]) -> None:
         self._environments = tuple(environments)
         counts = [env.num_envs for env in environments]
@@ -129,7 +131,7 @@ class Cars(VecEnv):
         self.env.close()
 
     def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
-        return [getattr(self.env, attr_name, None)] * self.num_envs
+        return [getattr(self.env, attr_name)] * self.num_envs
 
     def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
         raise NotImplementedError("the cars share one environment; change that one")

@@ -59,12 +59,19 @@ def test_cars_race_each_other_and_reference_drivers(garage: Path) -> None:
     assert "reference" in shown.stdout
 
 
-def test_bots_are_drawn_from_the_races_seed(garage: Path) -> None:
-    race = ["race", "quick", "--track", "oval", "--laps", "1", "--bots", "4", "--bot-lane-change", "--json"]
+@pytest.mark.parametrize(
+    ("options", "race_type"),
+    [(["--bots", "4", "--bot-lane-change"], "head_to_bots"), (["--imperfect"], "time_trial")],
+    ids=["bots", "imperfect"],
+)
+def test_bots_and_imperfections_are_drawn_from_the_races_seed(
+    garage: Path, options: list[str], race_type: str
+) -> None:
+    race = ["race", "quick", "--track", "oval", "--laps", "1", *options, "--json"]
     one, other = (document(arena(*race, "--seed", seed, cwd=garage)) for seed in ("1", "2"))
     assert one["total_time_ms"] != other["total_time_ms"]
-    assert one["race_type"] == "head_to_bots"
-    assert one["percent_of_the_possible"] is None
+    assert one["race_type"] == race_type
+    assert (one["percent_of_the_possible"] is None) == (race_type != "time_trial")
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,15 @@ def test_a_plan_never_exceeds_its_budget_and_wastes_little_of_it(steps: int, epi
     assert plan.steps >= 0.93 * steps
 
 
+@pytest.mark.parametrize("steps", [MIN_STEPS, 8_192, 65_536])
+@pytest.mark.parametrize("group", [*range(2, 9), 10, 12, 14, 16])
+def test_a_plan_has_whole_groups_of_cars(steps: int, group: int) -> None:
+    plan = plan_updates(steps, group=group)
+    assert plan.num_cars > 0
+    assert plan.num_cars % group == 0
+    assert 0.9 * steps < plan.steps <= steps
+
+
 def test_a_budget_that_is_too_small_is_refused(oval: Track) -> None:
     with pytest.raises(ValueError, match="at least 1024"):
         train(ONE, oval, steps=100)
