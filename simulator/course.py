@@ -172,9 +172,8 @@ class Course:
             count = sum(each.kind is kind for each in self.obstacles)
             parts += [f"{count} {one if count == 1 else many}"] if count else []
         if self.bots:
-            parts.append(
-                f"{self.bots.count} bot{'s' if self.bots.count > 1 else ''} at {self.bots.speed_mps:g} m/s"
-            )
+            bots = f"{self.bots.count} bot{'s' if self.bots.count > 1 else ''} at {self.bots.speed_mps:g} m/s"
+            parts.append(bots + (" that change lanes" if self.bots.lane_change else ""))
         if self.cars > 1:
             parts.append(f"{self.cars} cars")
         if self.imperfections:

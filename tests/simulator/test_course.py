@@ -71,7 +71,7 @@ def test_what_is_on_the_course_is_told_in_words_and_in_its_text() -> None:
 
 def test_bots_and_rivals_are_told_too() -> None:
     bots = Course(OVAL, bots=Bots(2, 0.5, lane_change=True))
-    assert bots.in_words() == "oval, 2 bots at 0.5 m/s"
+    assert bots.in_words() == "oval, 2 bots at 0.5 m/s that change lanes"
     assert bots.race_type is RaceType.HEAD_TO_BOTS
     assert bots.as_json() == {
         "bots": {"count": 2, "speed_mps": 0.5, "lane_change": True, "min_distance_m": 2.0}

@@ -70,6 +70,13 @@ def test_a_trial_is_measured_against_the_fastest_possible_lap(oval: Track) -> No
     assert impossible.as_json()["suspicious_laps"] == [2]
 
 
+def test_laps_among_objects_have_no_share_of_the_possible_but_can_be_suspicious(oval: Track) -> None:
+    trial = drive(steering_policy(1.2, 1.0), Course(oval, bots=Bots()), laps=1)
+    assert trial.percent_of_the_possible is None
+    impossible = replace(trial, laps=(trial.laps[0]._replace(lap_time_ms=5_600),))
+    assert impossible.suspicious_laps == (1,)
+
+
 def test_another_track_or_car_has_no_optimum_to_be_measured_against(oval: Track) -> None:
     wider = Track.from_rows(oval.rows() * 1.1, "oval")
     for trial in (
