@@ -53,6 +53,22 @@ class Tuning:
     """Errors beyond that at which the speed is halved."""
 
 
+@dataclass(frozen=True, slots=True)
+class Detour:
+    """What traffic asks of cars [n] (`racecraft` works it out)."""
+
+    aside_m: FloatArray
+    """How far beside the line to drive, left positive."""
+    pace: FloatArray
+    """Share of the planned speed."""
+    most_mps: FloatArray
+
+    @classmethod
+    def none(cls, cars: int) -> Detour:
+        """Return the detour of cars that have the road to themselves."""
+        return cls(np.zeros(cars), np.ones(cars), np.full(cars, np.inf))
+
+
 @dataclass(slots=True)
 class _Place:
     """Where cars [n] are, seen from the line."""
@@ -69,7 +85,7 @@ class ReferenceDriver:
     def __init__(self, plan: Optimum, spec: CarSpec = CLASSIC, tuning: Tuning | None = None) -> None:
         """Draw the line in steps of `SPACING_M` and solve for the gains along it."""
         self.spec, self.tuning = spec, tuning or Tuning()
-        self._length_m = plan.path_m
+        self.length_m = plan.path_m
         self._way = np.append(np.arange(0.0, plan.path_m - 1e-9, SPACING_M), plan.path_m)
         self._line, self._heading = _drawn(plan, self._way)
         nodes = _nodes(plan)
@@ -77,9 +93,30 @@ class ReferenceDriver:
         self._curvature = np.interp(self._way, nodes, _closed(plan.curvature_pm))
         self._gains = np.stack([self._solve_gains(pace) for pace in PACES])
 
-    def commands(self, state: FloatArray) -> FloatArray:
+    @property
+    def line(self) -> FloatArray:
+        """Return the points [k, 2] (m) of the line."""
+        return self._line
+
+    @property
+    def ways(self) -> FloatArray:
+        """Return the way [k] (m) along the line of its points."""
+        return self._way
+
+    def project(self, points: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return the way along the line [m] and the offset from it [m] (m, left +) of points [m, 2]."""
+        way, offset, _ = self._project(points)
+        return way, offset
+
+    def beside_line(self, state: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return the same for cars in states [6, n]."""
+        return self.project(np.column_stack([state[X], state[Y]]))
+
+    def commands(self, state: FloatArray, detour: Detour | None = None) -> FloatArray:
         """Return steering (deg) and speed (m/s) commands [n, 2] for cars in states [6, n]."""
         place, speed = self._locate(state), state[SPEED]
+        if detour:
+            place.offset_m = place.offset_m - detour.aside_m
         ahead = place.way_m + np.maximum(speed, self.spec.min_speed_mps) * STEP_S
         planned, planned_then = self._speed_at(place.way_m), self._speed_at(ahead)
         angle = self._steering(place.way_m, speed)
@@ -88,17 +125,24 @@ class ReferenceDriver:
         steering = (angle_then - decay * angle) / (1.0 - decay)
         steering -= self._correction(place, speed / planned, state[STEERING] - angle)
         share = 1.0 - math.exp(-STEP_S / self.spec.speed_lag_s)
-        command = speed + (planned_then * self._caution(place) - speed) / share
+        wanted = planned_then * self._caution(place)
+        if detour:
+            wanted = np.minimum(wanted * detour.pace, detour.most_mps)
+        command = speed + (wanted - speed) / share
         return np.column_stack([np.degrees(steering), command])
 
     def _locate(self, state: FloatArray) -> _Place:
         points = np.column_stack([state[X], state[Y]])
+        way, offset, index = self._project(points)
+        heading = np.interp(way, self._way, self._heading)
+        return _Place(index, way, offset, wrapped_angle(state[YAW] - heading))
+
+    def _project(self, points: FloatArray) -> tuple[FloatArray, FloatArray, IntArray]:
         index, along, nearest = nearest_on_polyline(points, self._line)
         way = self._way[index] + along
         heading = np.interp(way, self._way, self._heading)
         away = points - nearest
-        offset = away[:, 1] * np.cos(heading) - away[:, 0] * np.sin(heading)
-        return _Place(index, way, offset, wrapped_angle(state[YAW] - heading))
+        return way, away[:, 1] * np.cos(heading) - away[:, 0] * np.sin(heading), index
 
     def _correction(self, place: _Place, pace: FloatArray, steering_error: FloatArray) -> FloatArray:
         """Return what to take off the steering command [n] (rad)."""
@@ -116,19 +160,19 @@ class ReferenceDriver:
         turned = np.maximum(np.abs(place.turned_rad) - tuning.calm_rad, 0.0) / tuning.halving_rad
         return np.asarray(1.0 / (1.0 + away + turned))
 
-    def actions(self, state: FloatArray) -> FloatArray:
+    def actions(self, state: FloatArray, detour: Detour | None = None) -> FloatArray:
         """Return the commands as actions [n, 2] in `FULL_RANGE`, within its limits."""
-        commands = self.commands(state)
+        commands = self.commands(state, detour)
         low, high = FULL_RANGE.speed_mps
         speed = (commands[:, 1] - low) / (high - low) * 2.0 - 1.0
         return np.clip(np.column_stack([commands[:, 0] / FULL_RANGE.steering_deg[1], speed]), -1.0, 1.0)
 
     def _speed_at(self, way: FloatArray) -> FloatArray:
-        return np.asarray(np.interp(way % self._length_m, self._way, self._speed))
+        return np.asarray(np.interp(way % self.length_m, self._way, self._speed))
 
     def _steering(self, way: FloatArray, speed: FloatArray) -> FloatArray:
         """Return the steering angle [n] (rad) that holds the line at `way` [n] at these speeds."""
-        curvature = np.interp(way % self._length_m, self._way, self._curvature)
+        curvature = np.interp(way % self.length_m, self._way, self._curvature)
         used = np.clip(speed**2 * curvature / self.spec.grip_mps2, -MOST_GRIP_USED, MOST_GRIP_USED)
         asked = curvature / np.sqrt(1.0 - used**2)
         angle = np.arctan(asked * self.spec.wheelbase_m / self.spec.steering_gain)
