@@ -28,7 +28,7 @@ CONDITIONS = (
 )  # fmt: skip
 
 
-def conditions_of(race: Race) -> dict[str, Any]:
+def conditions_of(race: Conditions) -> dict[str, Any]:
     """Return the conditions of a race as plain values of JSON, without its seed."""
     return {name: getattr(race, name) for name in CONDITIONS}
 

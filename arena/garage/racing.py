@@ -30,7 +30,7 @@ from simulator.starts import Starts
 from simulator.trace import COLUMNS, Trace
 from simulator.track import Track
 
-__all__ = ["REFERENCE", "Heat", "Lap", "Trial", "drive", "head_to_head"]
+__all__ = ["REFERENCE", "Heat", "Lap", "Trial", "drive", "head_to_head", "versions_of"]
 
 _TIME, _LAP = COLUMNS.index("t_s"), COLUMNS.index("lap")
 _STEP_MS: Final = STEP_S * 1000.0
@@ -188,7 +188,7 @@ def _trial(stints: Sequence[Stint], course: Course, laps: int, spec: CarSpec) ->
         finished=finished,
         ended_by="finished" if finished else outcomes[-1].status.name.lower(),
         trace=_on_one_clock(stints),
-        versions=_versions(course, spec),
+        versions=versions_of(course, spec),
         race_type=course.race_type,
         optima=_optima(course, spec),
     )
@@ -211,7 +211,8 @@ def _on_one_clock(stints: Sequence[Stint]) -> Trace:
     return Trace(rows, objects, sizes)
 
 
-def _versions(course: Course, spec: CarSpec) -> dict[str, str]:
+def versions_of(course: Course, spec: CarSpec) -> dict[str, str]:
+    """Return the versions that a trial on a course remembers."""
     plain = {"car": CAR_VERSION, "spec": spec.name, "rules": RULES_VERSION, "track": course.track.version}
     return plain | ({"course": course.text} if course.text else {})
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from arena.league import submissions
 from leaderboard import comparing, downloads, problems, submitting
-from leaderboard.api import schemas, shapes
+from leaderboard.api import recipes, schemas, shapes
 from leaderboard.api.operations import Operation, operation
 from leaderboard.auth import (
     load_own_submission,
@@ -79,6 +79,13 @@ def sectors(public_id: str) -> dict[str, Any]:
             404, "Expected an entry with a completed lap, in a race whose optimum is known. This is none."
         )
     return compared.lap.as_json()
+
+
+@operation(blueprint, "GET", "/submissions/<public_id>/recipe", Operation("entering", recipes.RecipeSchema()))
+def recipe(public_id: str) -> dict[str, Any]:
+    """Show what makes a recorded result again; seeds when the race is over, settings to their owner."""
+    with arena().reading() as session:
+        return recipes.document_of(load_submission(session, public_id), now())
 
 
 @operation(

@@ -1,0 +1,88 @@
+"""The recipe of a recorded entry, with which `arena verify` makes the result again.
+
+What it shows, and to whom: the settings belong to the source and go to the entry's owner and to organisers.
+The seeds are secret while the race takes entries, but for organisers: whoever had them could try at home,
+as often as they like, which code has luck with them. Everything else is public.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from marshmallow import Schema, fields
+
+from arena import courses
+from arena.garage.settings import parse_hyperparameters, parse_model_metadata
+from arena.league.errors import NotFound
+from arena.league.models import Race, Submission
+from arena.recipes import Recipe
+from leaderboard.auth import may_read_source, signed_in
+
+
+def note(text: str) -> dict[str, str]:
+    """Return a field's description for people."""
+    return {"description": text}
+
+
+class RecipeSchema(Schema):
+    """What makes a recorded result again, and SHA-256 of what came out; `arena verify` takes it."""
+
+    submission = fields.String(required=True)
+    race = fields.String(required=True)
+    racer = fields.String(required=True)
+    number = fields.Integer(required=True)
+    conditions = fields.Dict(
+        keys=fields.String(), required=True, metadata=note("What decides how the race is trained and driven.")
+    )
+    race_seed = fields.Integer(
+        required=True, allow_none=True, metadata=note("For organisers only while the race takes entries.")
+    )
+    seed = fields.Integer(
+        required=True, allow_none=True, metadata=note("Of the training; public when the race's seed is.")
+    )
+    model_metadata = fields.Dict(
+        keys=fields.String(),
+        required=True,
+        allow_none=True,
+        metadata=note("The settings as they took effect, for the owner and organisers."),
+    )
+    hyperparameters = fields.Dict(keys=fields.String(), required=True, allow_none=True)
+    digest = fields.String(required=True, metadata=note("SHA-256 of the code's syntax tree."))
+    versions = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
+    policy_sha256 = fields.String(required=True)
+    trace_sha256 = fields.String(required=True)
+    lap_times_ms = fields.List(fields.Integer(), required=True)
+    official_ms = fields.Integer(required=True, allow_none=True)
+
+
+def document_of(found: Submission, now: datetime) -> dict[str, Any]:
+    """Return the recipe of an entry, as far as its reader may see it. Raises NotFound before its result."""
+    trial = found.trial
+    if trial is None or found.policy_key is None or found.digest is None:
+        raise NotFound("This entry has no recipe (yet). It has one when its race was driven.")
+    own, seeds = may_read_source(found), may_read_seeds(found.race, now)
+    recipe = Recipe(
+        submission=found.id,
+        race=found.race.slug,
+        racer=found.racer.handle,
+        number=found.number,
+        conditions=courses.conditions_of(found.race),
+        race_seed=found.race.seed if seeds else None,
+        seed=found.seed if seeds else None,
+        model_metadata=parse_model_metadata(found.model_metadata).as_json() if own else None,
+        hyperparameters=parse_hyperparameters(found.hyperparameters).as_json() if own else None,
+        digest=found.digest,
+        versions=trial.versions,
+        policy_sha256=found.policy_key,
+        trace_sha256=trial.trace_key,
+        lap_times_ms=[lap.lap_time_ms for lap in trial.laps],
+        official_ms=trial.official_ms,
+    )
+    return recipe.as_json()
+
+
+def may_read_seeds(race: Race, now: datetime) -> bool:
+    """Whether who asks may see the seed of a race: everybody when it takes no entries any more."""
+    reader = signed_in()
+    return not race.is_open(now) or (reader is not None and reader.is_organiser)
