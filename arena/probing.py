@@ -52,7 +52,7 @@ def hold_entries(trusting: bool) -> Protection:
             f"Refusing to run entrant code: the lock does not hold here: {'; '.join(failed)}. "
             f"{protection.ADVICE}"
         )
-    log.info("%s; %d attacks were stopped.", held.sentence, len(report.trials) - 1)
+    log.info("%s; %d attacks were stopped; %s.", held.sentence, len(report.trials) - 1, report.further_walls)
     return held
 
 
@@ -77,7 +77,7 @@ def probe(as_json: bool) -> None:
     if as_json:
         print_json(report.as_json())
         sys.exit(0 if report.holds else OUR_FAULT)
-    table = Table("attempt", "", "seen", title=report.protection.sentence)
+    table = Table("attempt", "", "seen", title=report.protection.sentence, caption=report.further_walls)
     for trial in report.trials:
         table.add_row(trial.name, "ok" if trial.passed else "[bold red]FAILED[/]", trial.seen)
     output.print(table)

@@ -72,6 +72,21 @@ def launch(protection: Protection, pipes: Pipes, options: dict[str, Any]) -> Pro
     return _zygote_of(protection.profile).fork(pipes, options)
 
 
+@dataclass(frozen=True, slots=True)
+class Walls:
+    """What holds the children beside the lock, where the system allows it."""
+
+    namespaces: bool
+    """They see a root and a network of their own, and nothing of the machine."""
+    spare_uid: int | None
+    """The user that they are, where their parent is root."""
+
+
+def walls(profile: Profile) -> Walls:
+    """Return the further walls around the children of this process."""
+    return _zygote_of(profile).walls
+
+
 class Zygote:
     """The parent's end of one zygote."""
 
@@ -91,13 +106,15 @@ class Zygote:
             self.process = _python("main", options, [theirs.fileno()], errors, self.folder)
             theirs.close()
             try:
-                self._answer(_START_WAIT_S)
+                facts = self._answer(_START_WAIT_S)
             except SandboxError as error:
                 self.close()
                 errors.seek(0)
                 raise SandboxUnavailableError(
                     f"{error} {errors.read()[-500:].decode(errors='replace')}".strip()
                 ) from error
+
+        self.walls = Walls(bool(facts["namespaces"]), facts["spare_uid"])
 
     @property
     def is_usable(self) -> bool:

@@ -116,10 +116,6 @@ def apply_limits(limits: dict[str, int]) -> None:
 
     Nothing can be written to files: those of the entrant exist in memory only (`scratch.py`).
     """
-    with contextlib.suppress(OSError):
-        score = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
-        os.write(score, b"1000")  # when the machine runs short, this process goes first
-        os.close(score)
     wanted = {
         "RLIMIT_AS": limits["memory_mb"] * _MIB,
         "RLIMIT_FSIZE": 0,
@@ -135,6 +131,17 @@ def apply_limits(limits: dict[str, int]) -> None:
             _set_limit(number, value, value)
     # the hard limit kills without a word: a little later, for those who ignore the soft one's signal
     _set_limit(resource.RLIMIT_CPU, limits["cpu_s"], limits["cpu_s"] + _LATER_S)
+
+
+def go_first(pid: int, processes: int | None = None) -> None:
+    """Have a process end first when the machine runs short of memory; `processes` is an open /proc."""
+    with contextlib.suppress(OSError):
+        name = f"{pid}/oom_score_adj" if processes is not None else f"/proc/{pid}/oom_score_adj"
+        score = os.open(name, os.O_WRONLY, dir_fd=processes)
+        try:
+            os.write(score, b"1000")
+        finally:
+            os.close(score)
 
 
 def _set_limit(number: int, soft: int, hard: int) -> None:

@@ -11,13 +11,14 @@ import os
 import re
 import socket
 import tempfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from arena.garage import protection
+from arena.garage import launching, protection
+from arena.garage.launching import Walls
 from arena.garage.limits import Limits
 from arena.garage.protection import Protection
 from arena.garage.sandbox import RewardSandbox
@@ -50,7 +51,13 @@ ATTACKS: Final[dict[str, str]] = {
     "open an io_uring": "return call(libc.syscall, 425, 1, ctypes.create_string_buffer(120)) >= 0",
     "enter a namespace of its own": "return call(libc.unshare, 0x10000000) == 0",
 }
-_REFUSALS: Final = ("PermissionError", "out of memory", "can't start new thread", "not allowed to raise")
+_REFUSALS: Final = (
+    "PermissionError",
+    "FileNotFoundError",
+    "out of memory",
+    "can't start new thread",
+    "not allowed to raise",
+)
 _HEAD: Final = """\
 import ctypes, mmap, os, resource, socket, threading
 libc = ctypes.CDLL(None, use_errno=True)
@@ -90,6 +97,21 @@ class Report:
 
     protection: Protection
     trials: tuple[Trial, ...]
+    walls: Walls | None
+
+    @property
+    def further_walls(self) -> str:
+        """Say what holds the code beside the lock, or what would."""
+        if self.walls is None:
+            return "no further walls"
+        own = (
+            "a root and a network of its own" if self.walls.namespaces else "no namespaces (not allowed here)"
+        )
+        if self.walls.spare_uid is not None:
+            return f"further walls: {own}, user {self.walls.spare_uid}"
+        if os.geteuid() == 0:
+            return f"further walls: {own}; WARNING: runs as root, without rights; use an ordinary user"
+        return f"further walls: {own}"
 
     @property
     def holds(self) -> bool:
@@ -100,6 +122,7 @@ class Report:
             "holds": self.holds,
             "profile": self.protection.profile,
             "sandbox": self.protection.sentence,
+            "walls": asdict(self.walls) if self.walls else None,
             "trials": [
                 {"name": trial.name, "passed": trial.passed, "seen": trial.seen} for trial in self.trials
             ],
@@ -122,7 +145,9 @@ def run() -> Report:
             "port": server.getsockname()[1],
         }
         trials = [attempt(name, _HEAD + body.format(**places)) for name, body in ATTACKS.items()]
-    return Report(protection.current(), (*trials, honest_work()))
+    held = protection.current()
+    walls = launching.walls(held.profile) if held.profile else None
+    return Report(held, (*trials, honest_work()), walls)
 
 
 def attempt(name: str, source: str) -> Trial:

@@ -26,7 +26,8 @@ import sys
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from arena.garage import host, lock
+from arena.garage import host, landlock, lock, namespaces
+from arena.garage.lock import Profile
 from arena.garage.wire import LOCK_EXIT
 
 PRELOADED: Final = """
@@ -58,10 +59,14 @@ def main(arguments: str) -> None:
     """Be the zygote. `arguments` is JSON: control (a descriptor), profile, folder, root."""
     options = json.loads(arguments)
     control = socket.socket(fileno=options["control"])
-    profile = lock.Profile(options["profile"])
+    profile = Profile(options["profile"])
+    folder = Path(options["folder"])
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    processes = os.open("/proc", os.O_PATH)
     try:
         preload(profile)
-        prepared = lock.prepare(profile, Path(options["folder"]))
+        walled = namespaces.enter(folder, landlock.readable_paths() if profile is Profile.READING else ())
+        prepared = lock.prepare(profile, folder)
         lock.make_undumpable()
     except (lock.LockError, OSError, ImportError) as error:
         control.send(json.dumps({"error": f"{type(error).__name__}: {error}"}).encode())
@@ -69,8 +74,9 @@ def main(arguments: str) -> None:
     forget_path(options["root"])
     gc.collect()
     gc.freeze()  # else the first collection in each child would copy every page
-    control.send(json.dumps({"ready": profile, "spare_uid": prepared.spare_uid}).encode())
-    Nursery(control, prepared).serve()
+    facts = {"profile": profile, "spare_uid": prepared.spare_uid, "namespaces": walled}
+    control.send(json.dumps(facts).encode())
+    Nursery(control, prepared, nothing, processes).serve()
 
 
 def alone(arguments: str) -> None:
@@ -80,16 +86,17 @@ def alone(arguments: str) -> None:
     options = json.loads(arguments)
     forget_path(options["root"])
     place([0, 1, 1, options["requests"], options["replies"], options["stack"]])
+    lock.go_first(os.getpid())
     lock.apply_limits(options["limits"])
     lock.die_with_parent(options["parent_pid"])
     faulthandler.register(signal.SIGUSR1, file=STACK, all_threads=False)
     host.main(REQUESTS, REPLIES, options)
 
 
-def preload(profile: lock.Profile) -> None:
+def preload(profile: Profile) -> None:
     """Import what reward functions import, as far as it is installed."""
     names = PRELOADED.split()
-    if profile is lock.Profile.STRICT:
+    if profile is Profile.STRICT:
         names += ["scipy", *(f"scipy.{name}" for name in SCIPY)]
     import numpy._core
 
@@ -130,10 +137,12 @@ class Spare:
 class Nursery:
     """The zygote's loop: fork on request, pass on signals, report every end."""
 
-    def __init__(self, control: socket.socket, prepared: lock.Lock) -> None:
+    def __init__(self, control: socket.socket, prepared: lock.Lock, nothing: int, processes: int) -> None:
+        """`nothing` and `processes` are /dev/null and /proc, which may be out of reach by now."""
         self._control = control
         self._lock = prepared
-        self._nothing = os.open(os.devnull, os.O_RDONLY)
+        self._nothing = nothing
+        self._processes = processes
         self._ended: dict[int, int] = {}  # process -> the pipe on which its end is reported
         self._spare: Spare | None = None
 
@@ -204,6 +213,7 @@ class Nursery:
             if pid == 0:
                 door.close()
                 self._wait_for_work(theirs, own_pid)
+        lock.go_first(pid, self._processes)
         self._spare = Spare(pid, door)
 
     def _wait_for_work(self, door: socket.socket, parent_pid: int) -> NoReturn:

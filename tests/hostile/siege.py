@@ -24,7 +24,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from arena.garage import child, landlock, protection, sandbox
+from arena.garage import child, landlock, launching, protection, sandbox
 from arena.garage.limits import Limits
 from arena.garage.sandbox import RewardSandbox
 from arena.garage.verdicts import EntrantFault
@@ -69,6 +69,7 @@ class Siege:
     circumstance: str
     profile: str
     uid: int
+    namespaces: bool
     attacks: int = 0
     verdicts: dict[str, str] = field(default_factory=dict)
     breaches: list[str] = field(default_factory=list)
@@ -158,7 +159,9 @@ def lay_siege(circumstance: Circumstance) -> Siege:
     began = time.monotonic()
     track = tracks.load("oval")
     field = Field(track, np.array([state.row for state in canned_states(track)[:CARS]]))
-    siege = Siege(circumstance, str(protection.settle().profile), os.getuid())
+    profile = protection.settle().profile
+    assert profile is not None
+    siege = Siege(circumstance, profile, os.getuid(), launching.walls(profile).namespaces)
     os.environ["ARENA_SECRET"] = SECRET
     honest = field.honest_rewards()
     groups = {**GROUPS, "kernel": payloads.kernel_calls(platform.machine())}

@@ -41,6 +41,8 @@ def lines(sieges: dict[Circumstance, dict[str, Any]]) -> Iterator[str]:
     """Yield the table; a verdict says what stopped the attack, `harmless` that it got nothing."""
     attacks = next(iter(sieges.values()))["attacks"]
     yield f"{attacks} attacks, each made in four circumstances (Linux {platform.release().split('-')[0]}):\n"
+    within = [HEADINGS[name] for name, siege in sieges.items() if siege["namespaces"]]
+    yield f"\nNamespaces of their own were allowed to the children {', '.join(within) or 'nowhere'}.\n"
     for group, table in GROUPS.items():
         yield f"\n### {group.capitalize()}\n\n"
         yield f"| attack | {' | '.join(HEADINGS.values())} |\n|---|{'---|' * len(HEADINGS)}\n"

@@ -37,5 +37,7 @@ def test_every_attack_is_stopped(circumstance: Circumstance) -> None:
         assert siege["profile"] == "strict"
     if circumstance in (Circumstance.ORDINARY_USER, Circumstance.POD):
         assert siege["uid"] != 0
+    if circumstance is Circumstance.POD:
+        assert not siege["namespaces"]
     if circumstance is Circumstance.AS_IT_IS:
         assert siege["uid"] == os.getuid()

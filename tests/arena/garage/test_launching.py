@@ -132,6 +132,9 @@ def test_a_killed_spare_child_is_replaced(oval: Track) -> None:
         spares = [pid for pid in children_of(parent) if pid != reward.pid]
         for pid in spares:
             os.kill(pid, signal.SIGKILL)
+        deadline = time.monotonic() + 10.0
+        while set(spares) & set(children_of(parent)) and time.monotonic() < deadline:
+            time.sleep(0.01)
         assert one_reward(oval) == 1.0
         assert int(status_of(reward.pid)["PPid"]) == parent
     assert len(spares) == 1
