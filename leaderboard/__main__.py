@@ -19,6 +19,7 @@ import gevent
 from gevent.event import Event
 from gevent.pywsgi import WSGIHandler, WSGIServer
 
+from arena.garage import lock
 from leaderboard import create_app
 from leaderboard.live import run_feed
 from leaderboard.settings import Settings, SettingsError
@@ -59,6 +60,7 @@ def serve(settings: Settings) -> None:
 def main() -> int:
     """Read the settings and serve; return the exit code."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    lock.make_undumpable()  # it holds the secret key
     try:
         serve(Settings.from_environment())
     except SettingsError as error:
