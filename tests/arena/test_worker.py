@@ -151,17 +151,40 @@ def test_a_race_is_driven_with_its_car(engine: Engine, worker: Worker, race: Rac
         assert trial.versions["spec"] == "v6"
 
 
-def test_the_same_code_with_another_comment_gets_the_same_time_and_policy(
+def test_the_same_code_with_other_comments_and_spaces_gets_the_same_policy_drive_and_time(
     engine: Engine, worker: Worker, race: Race, cast: Cast
 ) -> None:
-    first = enter(engine, race, cast.ann)
-    second = enter(engine, race, cast.cleo, "# my very own idea\n" + KIT.reward_function)
+    looks_other = "# my very own idea\n" + KIT.reward_function.replace("\n", "  \r\n").replace(" * ", "*")
+    first, second = enter(engine, race, cast.ann), enter(engine, race, cast.cleo, looks_other)
     while worker.work_once():
         pass
-    one, other = submission_of(engine, first), submission_of(engine, second)
-    assert one.seed == other.seed
-    assert one.policy_key == other.policy_key
-    assert one.official_time_ms == other.official_time_ms
+    assert result_of(engine, first) == result_of(engine, second)
+    assert submission_of(engine, first).official_time_ms is not None
+
+
+def result_of(engine: Engine, submission_id: str) -> tuple[Any, ...]:
+    """Return all that must be equal where code, settings and race are."""
+    with db.reading(engine) as session:
+        found = session.get_one(Submission, submission_id)
+        assert found.trial is not None
+        laps = [(lap.lap_time_ms, lap.off_track_count, lap.penalty_ms) for lap in found.trial.laps]
+        return (found.digest, found.seed, found.policy_key, found.trial.trace_key, laps)
+
+
+def test_resubmitting_and_the_order_of_jobs_change_nothing(
+    engine: Engine, worker: Worker, race: Race, cast: Cast
+) -> None:
+    with db.transaction(engine) as session:
+        session.get_one(Race, race.id).training_steps = 10_000
+    other = "import random\n\ndef reward_function(params):\n    return random.random()\n"
+    results: dict[str, list[tuple[Any, ...]]] = {KIT.reward_function: [], other: []}
+    for source in (KIT.reward_function, other, other, KIT.reward_function):
+        submission_id = enter(engine, race, cast.ann, source)
+        worker.work_once()
+        results[source].append(result_of(engine, submission_id))
+    for first, again in results.values():
+        assert first == again
+    assert results[other][0] != results[KIT.reward_function][0]
 
 
 def test_a_fault_in_the_entrants_code_is_a_verdict_and_the_next_submission_goes_on(
