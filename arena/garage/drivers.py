@@ -1,8 +1,9 @@
 """Who sits at the wheel in a race: a trained policy, or the reference driver.
 
 A seat turns what its car sees into a command. Policies see by their own columns only; the reference driver
-follows a planned lap, sees nobody and is told where it is. Where cars are imperfect it knows how bad they may
-be, not how bad its own one is: it plans for the least grip and reckons with half of the largest latency.
+follows a planned lap, is told where it is and who is around it, and gets past them. Where cars are imperfect
+it knows how bad they may be, not how bad its own one is: it plans for the least grip and reckons with half of
+the largest latency.
 """
 
 from __future__ import annotations
@@ -17,15 +18,17 @@ from arena.garage.policy import Policy
 from simulator.car import STEP_S, CarSpec, advance
 from simulator.driver import FULL_RANGE, ReferenceDriver
 from simulator.imperfections import Imperfections
+from simulator.objects import Objects
 from simulator.planning import plan_for
+from simulator.racecraft import Racecraft
 from simulator.sensors import OBSERVATION_COLUMNS
 from simulator.track import Track
 
 REFERENCE: Final = "reference"
 
 Entrant = Policy | Literal["reference"]
-Seat = Callable[[NDArray[np.float32], NDArray[np.float64]], NDArray[np.float64]]
-"""(observation [1, columns], state [6, 1]) -> command [1, 2] (steering deg, speed m/s)."""
+Seat = Callable[[NDArray[np.float32], NDArray[np.float64], Objects | None], NDArray[np.float64]]
+"""(observation [1, columns], state [6, 1], what is around) -> command [1, 2] (steering deg, speed m/s)."""
 
 
 def sense_of(entrants: Sequence[Entrant]) -> str:
@@ -41,9 +44,9 @@ def seats_of(
     latency_s = 0.0
     if imperfections:
         spec, latency_s = imperfections.worst(spec), 0.5 * STEP_S * imperfections.latency_steps
-    driver = ReferenceDriver(plan_for(track, spec), spec) if REFERENCE in entrants else None
+    craft = Racecraft(ReferenceDriver(plan_for(track, spec), spec), track) if REFERENCE in entrants else None
     return [
-        _ReferenceSeat(driver, latency_s) if driver and entrant == REFERENCE else _policy_seat(entrant)  # type: ignore[arg-type]
+        _ReferenceSeat(craft, latency_s) if craft and entrant == REFERENCE else _policy_seat(entrant)  # type: ignore[arg-type]
         for entrant in entrants
     ]
 
@@ -51,19 +54,23 @@ def seats_of(
 def _policy_seat(policy: Policy) -> Seat:
     # The columns of the objects stand behind those of the plain vector.
     count = len(policy.columns)
-    return lambda seen, _: policy.actions.to_command(policy.act(seen[:, :count]))
+    return lambda seen, *_: policy.actions.to_command(policy.act(seen[:, :count]))
 
 
 class _ReferenceSeat:
     """The reference driver; a latency is met by driving from where the last command will have led."""
 
-    def __init__(self, driver: ReferenceDriver, latency_s: float) -> None:
-        self._driver, self._latency_s = driver, latency_s
+    def __init__(self, craft: Racecraft, latency_s: float) -> None:
+        self._craft, self._latency_s = craft, latency_s
         self._command: NDArray[np.float64] = np.zeros((1, 2))
 
-    def __call__(self, _: NDArray[np.float32], state: NDArray[np.float64]) -> NDArray[np.float64]:
+    def __call__(
+        self, _: NDArray[np.float32], state: NDArray[np.float64], around: Objects | None
+    ) -> NDArray[np.float64]:
+        driver = self._craft.driver
         if self._latency_s:
             steering_deg, speed_mps = self._command.T
-            state = advance(state, steering_deg, speed_mps, self._driver.spec, self._latency_s)
-        self._command = FULL_RANGE.to_command(self._driver.actions(state))
+            state = advance(state, steering_deg, speed_mps, driver.spec, self._latency_s)
+        detour = self._craft.detour(state, around) if around else None
+        self._command = FULL_RANGE.to_command(driver.actions(state, detour))
         return self._command

@@ -158,7 +158,9 @@ class _Run:
             commands = np.zeros((count, 2))
             for car, seat in enumerate(seats):
                 if car not in ends:
-                    commands[car] = seat(observation[car : car + 1], env.state[:, car : car + 1])[0]
+                    own = slice(car, car + 1)
+                    company = env.objects.of(own) if env.objects else None
+                    commands[car] = seat(observation[own], env.state[:, own], company)[0]
             observation, *_ = env.drive(commands)
             rows.append(env.trace_rows())
             objects.append(env.object_rows())

@@ -83,7 +83,7 @@ def test_way_past_is_beside_the_other_car_and_on_the_road(oval: Track) -> None:
     for s_m in np.linspace(0.3, 18.0, 25):
         line = oval.project(craft.driver.line)
         offset = float(np.interp(s_m, *np.array(sorted(zip(line.s_m, line.offset_m, strict=True))).T))
-        put_all(env, [s_m, s_m + 0.5], [offset, offset], [0.0, 0.0])
+        put_all(env, [s_m, s_m + 0.4], [offset, offset], [0.0, 0.0])
         assert env.objects is not None
         detour = craft.detour(env.state, env.objects)
         assert detour.aside_m[0] != 0.0 or detour.most_mps[0] < 1.0, "the rear car makes room or follows"
@@ -125,7 +125,7 @@ def test_obstacles_shared_by_all_cars_are_seen_by_each(oval: Track) -> None:
     for lane, in_the_way in ((Lane.INNER, False), (Lane.OUTER, True)):
         env = TrackVectorEnv(oval, 2, obstacles=[Obstacle(0.1, lane)])
         env.reset(seed=0)
-        put_all(env, [1.3, 9.0], [0.0, 0.0], [0.0, 0.0])
+        put_all(env, [1.5, 9.0], [0.0, 0.0], [0.0, 0.0])
         assert env.objects is not None
         detour = craft.detour(env.state, env.objects)
         slowed = (detour.pace < 1.0) | (detour.most_mps < 4.0)
