@@ -80,9 +80,10 @@ class Worker:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self.stop)
         if JobKind.TRAIN in self.kinds:
-            from arena.garage import training
+            from arena.garage import training, training_versions
 
             training.warm_up()
+            training_versions.build()
         log.info("Worker %s takes %s.", self.name, " and ".join(self.kinds))
         while not self.stopping:
             if not self.work_once():
