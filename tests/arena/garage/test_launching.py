@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +65,13 @@ def children_of(pid: int) -> list[int]:
         if int(status["PPid"]) == pid and status["State"][0] != "Z":
             found.append(int(entry.name))
     return found
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10.0
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 @needs_a_lock
@@ -129,15 +136,12 @@ def test_a_dead_zygote_is_replaced(oval: Track) -> None:
 def test_a_killed_spare_child_is_replaced(oval: Track) -> None:
     with RewardSandbox(GOOD, oval, 1) as reward:
         parent = int(status_of(reward.pid)["PPid"])
-        spares = [pid for pid in children_of(parent) if pid != reward.pid]
-        for pid in spares:
-            os.kill(pid, signal.SIGKILL)
-        deadline = time.monotonic() + 10.0
-        while set(spares) & set(children_of(parent)) and time.monotonic() < deadline:
-            time.sleep(0.01)
+        wait_until(lambda: len(children_of(parent)) == 2)
+        (spare,) = set(children_of(parent)) - {reward.pid}
+        os.kill(spare, signal.SIGKILL)
+        wait_until(lambda: spare not in children_of(parent))
         assert one_reward(oval) == 1.0
         assert int(status_of(reward.pid)["PPid"]) == parent
-    assert len(spares) == 1
 
 
 @needs_a_lock
