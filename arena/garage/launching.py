@@ -69,7 +69,14 @@ def launch(protection: Protection, pipes: Pipes, options: dict[str, Any]) -> Pro
     """Start a child. Raises `SandboxError` and, when it cannot be locked, `SandboxUnavailableError`."""
     if protection.profile is None:
         return Spawned(pipes, options)
-    return _zygote_of(protection.profile).fork(pipes, options)
+    found = _zygote_of(protection.profile)
+    try:
+        return found.fork(pipes, options)
+    except SandboxError:
+        if found.is_usable:
+            raise
+        # It died between the look at it and the request: nothing of the child has run.
+        return _zygote_of(protection.profile).fork(pipes, options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +92,10 @@ class Walls:
 def walls(profile: Profile) -> Walls:
     """Return the further walls around the children of this process."""
     return _zygote_of(profile).walls
+
+
+class ZygoteGoneError(SandboxError):
+    """The zygote has ended; another one can take its place."""
 
 
 class Zygote:
@@ -136,6 +147,8 @@ class Zygote:
                 answer = self._answer(_FORK_WAIT_S)
         except (OSError, SandboxError) as error:
             os.close(ended)
+            if isinstance(error, ConnectionError | ZygoteGoneError):
+                self.close()
             raise SandboxError(f"The reward process could not be started: {error}") from error
         finally:
             os.close(theirs)
@@ -153,7 +166,7 @@ class Zygote:
         except TimeoutError:
             raise SandboxError(f"The zygote gave no answer within {within_s:.0f} s.") from None
         if not message:
-            raise SandboxError("The zygote has ended.")
+            raise ZygoteGoneError("The zygote has ended.")
         answer: dict[str, Any] = json.loads(message)
         if "error" in answer:
             raise SandboxError(answer["error"])
