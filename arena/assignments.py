@@ -19,7 +19,7 @@ from simulator.course import Course
 from simulator.rules import Rules
 
 if TYPE_CHECKING:
-    from arena.garage.policy import Policy
+    from arena.garage.drivers import Entrant
     from arena.garage.racing import Trial
     from arena.garage.training import Progress, Training
 
@@ -93,12 +93,12 @@ class Assignment:
             recorder=recorder,
         )
 
-    def race(self, policy: Policy) -> Trial:
-        """Race a final policy; the reward function plays no part in it."""
+    def race(self, entrant: Entrant) -> Trial:
+        """Race a final policy, or the reference driver; the reward function plays no part in it."""
         from arena.garage import racing
 
         return racing.drive(
-            policy,
+            entrant,
             self.course,
             laps=self.rules.laps,
             rules=self.rules,

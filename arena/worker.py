@@ -30,7 +30,7 @@ from arena.league.errors import StaleLease
 from arena.league.jobs import Lease
 from arena.league.models import Racer, Submission
 from arena.league.seasons import find_race, keep_calendar
-from arena.league.states import Direction, JobKind
+from arena.league.states import Direction, Driver, JobKind
 from arena.settings import ArenaSettings, Sandbox
 from simulator import tracks
 from simulator.bots import BotError
@@ -167,6 +167,9 @@ class Worker:
         try:
             submission = self.write(submissions.mark_training, lease)
             assignment = self.assignment(submission)
+            if submission.driver is Driver.REFERENCE:
+                self.drive_reference(lease, assignment)
+                return
             recorder = DriveRecorder()
             trained = self.train(lease, assignment, recorder)
             self.write(submissions.mark_racing, lease)
@@ -177,7 +180,27 @@ class Worker:
             )
             self.write(submissions.reject, lease, rejection)
         else:
-            self.record(lease, trained, trial, self.diagnose(recorder, trained, trial, assignment))
+            self.record(lease, trial, self.learned(recorder, trained, trial, assignment))
+
+    def drive_reference(self, lease: Lease, assignment: Assignment) -> None:
+        """Let the reference driver race: there is nothing to train."""
+        self.write(submissions.mark_racing, lease)
+        self.record(lease, assignment.race("reference"), {})
+
+    def learned(
+        self, recorder: DriveRecorder, trained: "Training", trial: "Trial", assignment: Assignment
+    ) -> dict[str, Any]:
+        """Store what a training leaves behind; return it in the words of `TrialResult`."""
+        from arena.garage.training_versions import software
+
+        return {
+            "policy_key": self.artifacts.put(trained.policy.to_bytes()),
+            "diagnosis_key": self.diagnose(recorder, trained, trial, assignment),
+            "versions": trial.versions | software(),
+            "seed": trained.seed,
+            "digest": trained.digest,
+            "output": trained.output,
+        }
 
     def diagnose(
         self, recorder: DriveRecorder, trained: "Training", trial: "Trial", assignment: Assignment
@@ -217,10 +240,8 @@ class Worker:
             raise StoppedError
         return trained
 
-    def record(self, lease: Lease, trained: "Training", trial: "Trial", diagnosis_key: str | None) -> None:
-        """Store the policy and the trace, then everything else in one transaction."""
-        from arena.garage.training_versions import software
-
+    def record(self, lease: Lease, trial: "Trial", learned: dict[str, Any]) -> None:
+        """Store the trace, then everything else in one transaction."""
         result = results.TrialResult(
             laps=tuple(lap_result(lap) for lap in trial.laps),
             total_time_ms=trial.total_time_ms,
@@ -231,12 +252,7 @@ class Worker:
             finished=trial.finished,
             ended_by=trial.ended_by,
             trace_key=self.artifacts.put(trial.trace.to_bytes()),
-            policy_key=self.artifacts.put(trained.policy.to_bytes()),
-            diagnosis_key=diagnosis_key,
-            versions=trial.versions | software(),
-            seed=trained.seed,
-            digest=trained.digest,
-            output=trained.output,
+            **{"versions": trial.versions} | learned,
         )
         recorded = self.write(results.record_trial, lease, result)
         log.info("Submission %s: official time %s ms.", lease.submission_id, recorded.official_ms)

@@ -18,7 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arena.garage.drivers import REFERENCE, Entrant, seats_of, sense_of
-from arena.garage.policy import Policy
 from arena.garage.trials import Heat, Trial
 from simulator import tracks
 from simulator.car import CAR_VERSION, CLASSIC, STEP_S, CarSpec
@@ -61,7 +60,7 @@ class Stint:
 
 
 def drive(
-    policy: Policy,
+    entrant: Entrant,
     course: Course | Track,
     *,
     laps: int = 3,
@@ -69,14 +68,14 @@ def drive(
     seed: int = 0,
     spec: CarSpec = CLASSIC,
 ) -> Trial:
-    """Let a policy drive `laps` laps of a course from a standing start; a bare track is a time trial.
+    """Let an entrant drive `laps` laps of a course from a standing start; a bare track is a time trial.
 
-    Where the course has several cars, reference drivers have the others and the policy starts first. A policy
-    that was trained without objects may race among them, but does not see them. Every drive ends:
+    Where the course has several cars, reference drivers have the others and the entrant starts first. A
+    policy that was trained without objects may race among them, but does not see them. Every drive ends:
     `rules.max_steps` bounds the time of a car that only crawls. Raises `ValueError` for rules for other laps.
     """
     course = Course.of(course)
-    entrants: list[Entrant] = [policy]
+    entrants: list[Entrant] = [entrant]
     entrants += [REFERENCE] * (course.cars - 1)
     return _raced(entrants, course, _rules_for(laps, rules), seed, spec)[0]
 

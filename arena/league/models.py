@@ -19,6 +19,7 @@ from arena.league.states import (
     COUNTING,
     Car,
     Direction,
+    Driver,
     JobKind,
     JobState,
     ObstacleKind,
@@ -51,6 +52,7 @@ class Base(DeclarativeBase):
         Car: enum_column(Car),
         RaceType: enum_column(RaceType),
         Direction: enum_column(Direction),
+        Driver: enum_column(Driver),
         ObstacleKind: enum_column(ObstacleKind),
         Ruling: enum_column(Ruling),
         SubmissionState: enum_column(SubmissionState),
@@ -188,6 +190,7 @@ class Submission(Base):
     race_id: Mapped[int] = mapped_column(ForeignKey("race.id"))
     racer_id: Mapped[int] = mapped_column(ForeignKey("racer.id"))
     number: Mapped[int]
+    driver: Mapped[Driver] = mapped_column(default=Driver.POLICY)
     source: Mapped[str] = mapped_column(Text)
     model_metadata: Mapped[str | None] = mapped_column(Text)
     hyperparameters: Mapped[str | None] = mapped_column(Text)

@@ -50,7 +50,7 @@ class TrialResult:
     finished: bool
     ended_by: str
     trace_key: str
-    policy_key: str
+    policy_key: str | None = None
     diagnosis_key: str | None = None
     versions: Json = field(default_factory=dict)
     seed: int | None = None

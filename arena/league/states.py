@@ -36,6 +36,13 @@ class RaceType(StrEnum):
     HEAD_TO_HEAD = "head_to_head"
 
 
+class Driver(StrEnum):
+    """Who drives the car of a submission: what it has taught, or the simulator's reference driver."""
+
+    POLICY = "policy"
+    REFERENCE = "reference"
+
+
 class Direction(StrEnum):
     """Which way round: a race's, or a lap's (which is never alternate); the simulator's names."""
 

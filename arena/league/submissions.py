@@ -28,7 +28,7 @@ from arena.league.errors import (
 )
 from arena.league.jobs import Lease
 from arena.league.models import Job, Race, Racer, Submission
-from arena.league.states import RUNNING, WAITING_OR_RUNNING, JobKind, JobState, SubmissionState
+from arena.league.states import RUNNING, WAITING_OR_RUNNING, Driver, JobKind, JobState, SubmissionState
 
 MAX_SOURCE_CHARACTERS = 140_000
 MAX_SETTINGS_CHARACTERS = 100_000
@@ -67,8 +67,24 @@ class QueuePlace:
 
 def submit(session: Session, race: Race, racer: Racer, entry: Entry, now: datetime) -> Submission:
     """Enter a race. Raises NotOpenYet, RaceClosed, NoTriesLeft and InvalidInput."""
-    check_window(race, now)
     _check_entry(entry)
+    return _enter(session, race, racer, entry, Driver.POLICY, now)
+
+
+def enter_reference(session: Session, race: Race, house: Racer, now: datetime) -> Submission:
+    """Enter a house car that the reference driver drives: nothing is trained.
+
+    Raises NotAllowed for anybody but a house car, and what `submit` raises.
+    """
+    if not house.is_house:
+        raise NotAllowed("Only a house car is driven by the reference driver. Enter a reward function.")
+    return _enter(session, race, house, Entry(""), Driver.REFERENCE, now)
+
+
+def _enter(
+    session: Session, race: Race, racer: Racer, entry: Entry, driver: Driver, now: datetime
+) -> Submission:
+    check_window(race, now)
     db.take_turn(session)
     if tries_left(session, race, racer) < 1:
         raise NoTriesLeft(
@@ -80,6 +96,7 @@ def submit(session: Session, race: Race, racer: Racer, entry: Entry, now: dateti
         race_id=race.id,
         racer_id=racer.id,
         number=_next_number(session, race, racer),
+        driver=driver,
         source=entry.source,
         model_metadata=entry.model_metadata,
         hyperparameters=entry.hyperparameters,

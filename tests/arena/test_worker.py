@@ -21,8 +21,9 @@ import starter_kits
 from arena import courses
 from arena.garage.policy import Policy
 from arena.garage.recording import DriveRecorder
-from arena.league import db, events, jobs, seasons, standings, stewards, submissions
+from arena.league import accounts, db, events, jobs, seasons, standings, stewards, submissions
 from arena.league.artifacts import ArtifactStore
+from arena.league.errors import NotAllowed
 from arena.league.models import Job, Race, Racer, Submission
 from arena.league.plans import RacePlan
 from arena.league.states import (
@@ -37,6 +38,8 @@ from arena.league.states import (
 )
 from arena.league.submissions import Entry
 from arena.worker import Worker
+from simulator import tracks
+from simulator.car import CLASSIC
 from simulator.course import Course
 from simulator.laps import Lap
 from simulator.trace import Trace
@@ -138,6 +141,28 @@ def test_what_the_training_says_of_the_reward_function_is_kept(
     diagnosis = json.loads(artifacts.get(key))
     assert [finding["pattern"] for finding in diagnosis["findings"]] == ["constant"]
     assert diagnosis["learning"][-1]["steps"] <= STEPS
+
+
+def test_a_house_car_is_driven_by_the_reference_driver_without_training(
+    engine: Engine, worker: Worker, race: Race, cast: Cast
+) -> None:
+    now = datetime.now(UTC)
+    with db.transaction(engine) as session:
+        house = accounts.create_racer(
+            session, handle="house-two", name="House car", password=None, now=now, is_house=True
+        )
+        own_race = session.get_one(Race, race.id)
+        submission_id = submissions.enter_reference(session, own_race, house, now).id
+        with pytest.raises(NotAllowed, match="Only a house car"):
+            submissions.enter_reference(session, own_race, session.get_one(Racer, cast.ann.id), now)
+    worker.work_once()
+    driven = submission_of(engine, submission_id)
+    assert (driven.state, driven.policy_key, driven.digest) == (SubmissionState.RECORDED, None, None)
+    optimum = tracks.optimum_of(tracks.load("oval"), CLASSIC)
+    assert optimum is not None
+    assert driven.best_lap_ms is not None
+    assert 1.0 <= driven.best_lap_ms / (1000 * optimum.lap_s) < 1.1
+    assert "training.progressed" not in names_of_events(engine, submission_id)
 
 
 def test_a_race_is_driven_with_its_car(engine: Engine, worker: Worker, race: Race, cast: Cast) -> None:
@@ -270,7 +295,7 @@ def test_what_the_garage_counted_and_doubted_is_recorded(
     worker.write(submissions.mark_racing, lease)
     lap = Lap(1, 1_000, 0, 2, 7_000, crash_count=2, direction=Course(assignment.course.track).directions[0])
     driven = replace(assignment.race(trained.policy), laps=(lap,), crash_count=3)
-    worker.record(lease, trained, driven, None)
+    worker.record(lease, driven, {})
     with db.reading(engine) as session:
         trial = session.get_one(Submission, submission_id).trial
         assert trial is not None
