@@ -6,6 +6,8 @@ By syntax tree over the sources, so that an import inside a function counts too.
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -154,3 +156,10 @@ def test_numpy_never_loads_pickles() -> None:
         if not (isinstance(node.value, ast.Constant) and node.value.value is False)
     ]
     assert allowed == []
+
+
+def test_whoever_talks_to_the_sandbox_does_not_load_the_host() -> None:
+    """Only the zygote and the child do: what executes code is not even there elsewhere."""
+    code = "import sys, arena.garage.sandbox; sys.exit('arena.garage.host' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+    assert importers("arena.garage.host", outside=("arena/garage/zygote.py",)) == []

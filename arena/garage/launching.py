@@ -24,11 +24,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from arena.garage import workplace, zygote
+from arena.garage import workplace
 from arena.garage.limits import Usage
 from arena.garage.lock import Profile
 from arena.garage.protection import Protection
 from arena.garage.verdicts import SandboxError, SandboxUnavailableError
+from arena.garage.wire import ENDED, MAX_MESSAGE_BYTES
 
 _ROOT: Final = str(Path(__file__).resolve().parents[2])
 _START: Final = (
@@ -140,7 +141,7 @@ class Zygote:
         """Have a child forked. Raises `SandboxError`."""
         ended, theirs = os.pipe()
         descriptors = [pipes.requests, pipes.prints, pipes.replies, pipes.stack]
-        descriptors.insert(zygote.ENDED, theirs)
+        descriptors.insert(ENDED, theirs)
         try:
             with self._turn:
                 socket.send_fds(self._control, [json.dumps(options).encode()], descriptors)
@@ -162,7 +163,7 @@ class Zygote:
     def _answer(self, within_s: float) -> dict[str, Any]:
         self._control.settimeout(within_s)
         try:
-            message = self._control.recv(zygote.MAX_MESSAGE_BYTES)
+            message = self._control.recv(MAX_MESSAGE_BYTES)
         except TimeoutError:
             raise SandboxError(f"The zygote gave no answer within {within_s:.0f} s.") from None
         if not message:
@@ -227,7 +228,7 @@ class Forked:
         poll.register(self._ended, select.POLLIN)
         if not poll.poll(1000 * within_s):
             return None
-        record = os.read(self._ended, zygote.MAX_MESSAGE_BYTES)
+        record = os.read(self._ended, MAX_MESSAGE_BYTES)
         if not record:  # the zygote has ended before it, and so the kernel has killed it
             return -signal.SIGKILL, Usage(0.0, 0.0)
         ending = json.loads(record)

@@ -22,6 +22,8 @@ HEADER: Final = struct.Struct(
 )  # magic, version, kind, sequence, count, length of the payload in bytes
 MAX_JSON_BYTES: Final = 64 * 1024
 MEMORY_EXIT: Final = 86  # the child's exit status when it has no memory left even to say so
+MAX_MESSAGE_BYTES: Final = 1 << 16  # between a parent and its zygote
+ENDED: Final = 4  # the place of the pipe for a child's end among the descriptors of a request for one
 LOCK_EXIT: Final = 87  # its exit status when a step of the lock has failed: nothing was run
 
 

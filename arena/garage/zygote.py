@@ -28,7 +28,7 @@ from typing import Any, Final, NoReturn
 
 from arena.garage import host, landlock, lock, namespaces
 from arena.garage.lock import Profile
-from arena.garage.wire import LOCK_EXIT
+from arena.garage.wire import ENDED, LOCK_EXIT, MAX_MESSAGE_BYTES
 
 PRELOADED: Final = """
     __future__ abc argparse array ast base64 binascii bisect calendar cmath collections.abc colorsys
@@ -47,8 +47,6 @@ SCIPY: Final = ("interpolate", "ndimage", "optimize", "signal", "spatial", "stat
 
 REQUESTS, REPLIES, STACK, RULES = 3, 4, 5, 6
 """The descriptors of a child; 0 reads nothing, 1 and 2 are its output."""
-ENDED: Final = 4  # the place of the pipe for a child's end among the descriptors of a request
-MAX_MESSAGE_BYTES: Final = 1 << 16
 
 _MOST_DESCRIPTORS: Final = 4096
 """More than a zygote ever has; the system's own limit can be a thousand million, to be closed one by one."""
