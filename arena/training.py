@@ -26,11 +26,13 @@ from arena.options import (
     track_option,
 )
 from arena.roads import Road, road_options
-from simulator.car import SPECS
+from simulator.car import SPECS, CarSpec
 from simulator.course import Course
 
 if TYPE_CHECKING:
+    from arena.garage.diagnosis import Diagnosis
     from arena.garage.policy import Policy
+    from arena.garage.recording import DriveRecorder
     from arena.garage.training import Training
 
 
@@ -84,7 +86,7 @@ def train(
         note(warning)
     if logs:
         require_free(logs)
-    recorder = recording.DriveRecorder() if logs else None
+    recorder = recording.DriveRecorder()
     probing.hold_own_files()
 
     from arena.garage import training
@@ -102,9 +104,12 @@ def train(
             first_step=first_step,
             spec=SPECS[spec_name],
         )
-    result = training_json(trained, folder, course, spec_name, seed)
+    diagnosis = diagnosed(recorder, trained, course, SPECS[spec_name])
+    result = training_json(trained, folder, course, spec_name, seed) | told(diagnosis)
     keep_training(folder, trained.policy, source, result)
-    if logs and recorder:
+    if diagnosis:
+        (folder / "diagnosis.json").write_text(json.dumps(diagnosis.as_json(), indent=2) + "\n", "utf-8")
+    if logs:
         drives, spec = recorder.drives(), SPECS[spec_name]
         result["logged_episodes"] = export.write_training(logs, drives, course, metadata, learning, spec)
         if not drives:
@@ -112,15 +117,45 @@ def train(
     if as_json:
         print_json(result)
     else:
-        show_training(trained, folder, course)
+        show_training(trained, folder, course, diagnosis)
 
 
-def show_training(trained: "Training", folder: Path, course: Course) -> None:
-    """Tell people what was done and what comes next."""
+def diagnosed(
+    recorder: "DriveRecorder", trained: "Training", course: Course, spec: CarSpec
+) -> "Diagnosis | None":
+    """Race the car once and return what training and race say about the reward function."""
+    from arena.garage import racing
+    from arena.garage.diagnosis import diagnose
+    from arena.garage.patterns import Evidence
+
+    trial = racing.drive(trained.policy, course, spec=spec)
+    return diagnose(
+        Evidence.of(recorder, trial, course, trained.policy.actions),
+        budget=trained.steps,
+        wall_s=trained.wall_s,
+        call_us=trained.reward_call_us,
+    )
+
+
+def told(diagnosis: "Diagnosis | None") -> dict[str, Any]:
+    """Return the diagnosis' words; its numbers are in a file of their own."""
+    if diagnosis is None:
+        return {}
+    return {"diagnosis": {name: diagnosis.as_json()[name] for name in ("findings", "sentences", "cost")}}
+
+
+def show_training(trained: "Training", folder: Path, course: Course, diagnosis: "Diagnosis | None") -> None:
+    """Tell people what was done, what it taught, and what comes next."""
     output.print(
         f"Trained {trained.steps:,} steps in {trained.wall_s:.1f} s ({trained.steps_per_s:,.0f} steps/s): "
         f"{trained.episodes:,} episodes, {trained.completed_laps:,} of them complete laps."
     )
+    if diagnosis:
+        for sentence in (*diagnosis.sentences.values(), diagnosis.cost.sentence):
+            output.print(f"  {sentence}", style="dim", markup=False, highlight=False)
+        for finding in diagnosis.findings:
+            output.print(f"! {finding.sentence}", style="yellow", markup=False, highlight=False)
+            output.print(f"  {finding.advice}", markup=False, highlight=False)
     output.print(f"Now race it:  arena race {folder} --track {course.track.name}", markup=False)
     if course.text:
         output.print(f"It learnt on {course.in_words()}: name that, too.", markup=False)

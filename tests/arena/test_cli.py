@@ -50,6 +50,15 @@ def test_train_reports_what_it_did(trained: tuple[Path, dict[str, Any]]) -> None
     assert (folder / result["policy"]).is_file()
 
 
+def test_train_says_what_the_reward_function_taught(trained: tuple[Path, dict[str, Any]]) -> None:
+    folder, result = trained
+    assert result["diagnosis"]["findings"] == []
+    assert result["diagnosis"]["sentences"]["learning"].startswith("Exploring alone, drives came ")
+    kept = json.loads((folder / "car" / "diagnosis.json").read_text())
+    assert kept["findings"] == []
+    assert len(kept["learning"]) > 5
+
+
 def test_race_prints_laps_in_integer_milliseconds(trained: tuple[Path, dict[str, Any]]) -> None:
     folder, _ = trained
     result = document(arena("race", "car", "--track", "oval", "--laps", "2", "--json", cwd=folder))
