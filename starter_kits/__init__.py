@@ -19,10 +19,8 @@ ORDER = (
     "brake_for_bends",
     "racing_line",
     "beat_your_best",
+    "avoid_obstacles",
 )
-
-# The car that every racer can measure themselves against; good, but not the best.
-HOUSE_CAR = "brake_for_bends"
 
 
 @dataclass(frozen=True, slots=True)

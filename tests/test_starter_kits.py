@@ -7,6 +7,8 @@ import pytest
 import starter_kits
 from arena.garage import racing, sandbox, settings, training
 from simulator import tracks
+from simulator.course import Course
+from simulator.objects import place_obstacles
 
 # Enough for a clean lap of the oval; `python -m benchmarks.kits` has the full budget and every track.
 STEPS = 150_000
@@ -55,3 +57,19 @@ def test_a_kits_car_learns_a_clean_lap(name: str) -> None:
     trial = racing.drive(trained.policy, track, laps=1)
     assert trial.completed_laps == 1, trial.ended_by
     assert trial.reset_count == 0
+
+
+def test_the_kit_for_obstacles_gets_round_boxes() -> None:
+    kit, track = starter_kits.load("avoid_obstacles"), tracks.load("oval")
+    course = Course(track, obstacles=place_obstacles(track, 3, seed=1))
+    trained = training.train(
+        kit.reward_function,
+        course,
+        metadata=settings.parse_model_metadata(kit.model_metadata),
+        hyperparameters=settings.parse_hyperparameters(kit.hyperparameters),
+        steps=2 * STEPS,
+        seed=0,
+    )
+    trial = racing.drive(trained.policy, course, laps=3)
+    assert trial.finished
+    assert trial.crash_count <= 1
