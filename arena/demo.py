@@ -12,6 +12,7 @@ from rich.panel import Panel
 from sqlalchemy.orm import Session
 
 import starter_kits
+from arena import house
 from arena.league import accounts, db, seasons, submissions
 from arena.league.models import Race, Racer
 from arena.league.plans import RacePlan
@@ -22,8 +23,10 @@ from simulator import tracks
 SEASON = "demo-season"
 SEASON_DAYS = 30
 BOXES = "0.3,inner;0.7,outer"
-# The cars that also drive the races with more to them: a small field, so that the season is soon driven.
-SMALL_FIELD = ("follow_the_road", "make_progress", starter_kits.HOUSE_CAR)
+# The kits that drive the races with more to them: a small field, so that the season is soon driven.
+SMALL_FIELD = ("follow_the_road", "make_progress")
+# The kit for races with obstacles is the house car's there.
+KITS = tuple(kit for kit in starter_kits.kits() if kit.name != house.KIT_AMONG_OBSTACLES)
 DEMO_ACCOUNTS = (("olga", "Olga Organiser", Role.ORGANISER), ("ann", "Ann Racer", Role.RACER))
 
 
@@ -45,7 +48,7 @@ def prepare(address: str) -> None:
 
 
 def fill(session: Session, now: datetime) -> None:
-    """Open the season with its races and enter every kit's car, race by race."""
+    """Open the season with its races and enter the house car and every kit's car, race by race."""
     organiser = accounts.find_racer(session, DEMO_ACCOUNTS[0][0])
     assert organiser is not None
     season = seasons.open_season(
@@ -57,14 +60,14 @@ def fill(session: Session, now: datetime) -> None:
         by=organiser,
         now=now,
     )
-    cars = [create_driver(session, kit, now) for kit in starter_kits.kits()]
+    cars = [create_driver(session, kit, now) for kit in KITS]
     team = accounts.create_team(session, cars[0], name="Starter kits", now=now)
     for racer in cars[1:]:
-        if not racer.is_house:
-            accounts.join_team(session, racer, team.invite_code, now)
+        accounts.join_team(session, racer, team.invite_code, now)
     for plan in plans():
         race = seasons.open_race(session, season, plan, by=organiser, now=now)
-        for kit, racer in zip(starter_kits.kits(), cars, strict=True):
+        house.enter(session, race, now)
+        for kit, racer in zip(KITS, cars, strict=True):
             if is_plain(plan) or kit.name in SMALL_FIELD:
                 enter(session, race, racer, kit, now)
 
@@ -114,13 +117,11 @@ def chosen_tracks() -> list[str]:
 
 def create_driver(session: Session, kit: starter_kits.Kit, now: datetime) -> Racer:
     """Create the account, without a password, under which a kit's car races."""
-    is_house = kit.name == starter_kits.HOUSE_CAR
     return accounts.create_racer(
         session,
         handle=kit.name.replace("_", "-"),
-        name="House car" if is_house else kit.name.replace("_", " ").capitalize(),
+        name=kit.name.replace("_", " ").capitalize(),
         password=None,
-        is_house=is_house,
         now=now,
     )
 

@@ -13,10 +13,10 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-import starter_kits
-from arena.league import accounts, db, seasons, submissions
+from arena import house
+from arena.league import db, seasons, submissions
 from arena.league.errors import InvalidInput, LeagueError
-from arena.league.models import Race, Racer
+from arena.league.models import Race
 from arena.league.plans import TITLE_LENGTH, RacePlan
 from arena.league.scoring import DEFAULT_POINTS
 from arena.league.states import SubmissionState
@@ -28,8 +28,6 @@ from leaderboard.forms import Form
 from leaderboard.words import local_input
 
 blueprint = Blueprint("organise", __name__, url_prefix="/organise")
-
-HOUSE_HANDLE = "house-car"
 
 
 @blueprint.get("/")
@@ -166,7 +164,7 @@ def race(slug: str) -> ResponseReturnValue:
     """Show what an organiser can do with a race."""
     with arena().reading() as session:
         found = load_race(session, slug)
-        return render_template("organise/race.html", race=found, now=now(), handle=HOUSE_HANDLE)
+        return render_template("organise/race.html", race=found, now=now(), handle=house.HANDLE)
 
 
 @blueprint.post("/races/<slug>/house-car")
@@ -184,22 +182,11 @@ def _house_car_note(session: Session, race: Race, at: datetime) -> str:
     if not race.is_open(at):
         return "The house car can enter once the race is open: press its button on this page then."
     db.take_turn(session)
-    house = _house_racer(session, at)
-    last = queries.last_submission(session, race, house)
+    last = queries.last_submission(session, race, house.racer(session, at))
     if last is not None and last.state not in (SubmissionState.REJECTED, SubmissionState.CANCELLED):
         return "The house car is in this race already; it enters once."
-    kit = starter_kits.load(starter_kits.HOUSE_CAR)
-    entry = submissions.Entry(kit.reward_function, kit.model_metadata, kit.hyperparameters)
-    submissions.submit(session, race, house, entry, at)
+    house.enter(session, race, at)
     return "The house car is in the queue."
-
-
-def _house_racer(session: Session, at: datetime) -> Racer:
-    """Return the racer of the house car, made when it is first needed; nobody can sign in as it."""
-    found = accounts.find_racer(session, HOUSE_HANDLE)
-    return found or accounts.create_racer(
-        session, handle=HOUSE_HANDLE, name="House car", password=None, now=at, is_house=True
-    )
 
 
 @blueprint.post("/seasons/<slug>/close")

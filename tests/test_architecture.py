@@ -17,7 +17,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 ROOMS = ("simulator", "arena", "leaderboard", "starter_kits")
 LEAGUE, GARAGE = "arena/league/", "arena/garage/"
-ROOF = ("arena/worker.py", "arena/cli.py", "arena/serve.py", "arena/demo.py")
+ROOF = ("arena/worker.py", "arena/cli.py", "arena/serve.py", "arena/demo.py", "arena/house.py")
 SOURCES = sorted(
     path.relative_to(ROOT).as_posix()
     for room in ROOMS

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import Engine, select
 
-import starter_kits
 from arena import courses, demo
 from arena.league import accounts, db, jobs
 from arena.league.models import Job, Race, Submission
@@ -48,6 +47,6 @@ def test_the_whole_field_drives_the_first_race_before_any_other(season: Engine) 
             ).scalar_one()
             for job_id in waiting
         ]
-    field = len(starter_kits.ORDER)
+    field = len(demo.KITS) + 1  # and the house car
     assert order[:field] == ["first-laps"] * field
-    assert order.count("box-slalom") == order.count("the-other-way") == len(demo.SMALL_FIELD)
+    assert order.count("box-slalom") == order.count("the-other-way") == len(demo.SMALL_FIELD) + 1

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from arena.league import db, jobs
 from arena.league.models import Race, Racer, Season, Submission
-from arena.league.states import Car, SubmissionState, Timing
+from arena.league.states import Car, Driver, SubmissionState, Timing
 from leaderboard import create_app
 from tests.leaderboard import stage
 from tests.leaderboard.conftest import RACE, SEASON, Visit
@@ -108,6 +108,7 @@ def test_olga_opens_a_race_with_the_house_car(visit: Visit, arena_stage: Stage) 
     with db.reading(arena_stage.engine) as session:
         entry = session.scalars(select(Submission).where(Submission.race_id == race.id)).one()
         assert session.get_one(Racer, entry.racer_id).is_house
+        assert entry.driver is Driver.REFERENCE
     assert "The house car is in the queue." in olga.read(answer.location)
 
 
