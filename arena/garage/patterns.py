@@ -239,7 +239,7 @@ def zigzag(evidence: Evidence) -> Finding | None:
     return Finding(
         Pattern.ZIGZAG,
         f"The steering is thrown from one side to the other {per_s:.1f} times a second.",
-        "Offer an action that steers straight ahead, and pay a little less for large steering angles.",
+        "Offer an action that steers straight ahead if there is none, and pay a bit less for large angles.",
         {"per_s": round(per_s, 2)},
     )
 
