@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
+from sqlalchemy import update
+
+from arena.league import db
+from arena.league.models import Submission
 from leaderboard.diagnosing import view_of
 from simulator import tracks
+from tests.leaderboard.conftest import Visit
+from tests.leaderboard.stage import Stage
 
 
 def found(**changes: Any) -> dict[str, Any]:
@@ -67,3 +74,27 @@ def test_all_numbers_equal_draw_without_a_fault() -> None:
     changes = {"learning": learning, "by_side": flat, "places": flat, "off_places": [0]}
     drawn = view_of(found(**changes), tracks.load("oval"))
     assert "nan" not in "".join(chart.drawing for chart in (*drawn.curves, *drawn.profiles)) + drawn.places
+
+
+def test_the_owner_reads_what_the_reward_taught_and_a_rival_does_not(
+    visit: Visit, arena_stage: Stage
+) -> None:
+    entry = arena_stage.result("ann")
+    finding = {"pattern": "crawling", "sentence": "It crawls.", "advice": "Pay for speed.", "figures": {}}
+    diagnosis = json.dumps(found(findings=[finding]))
+    key = arena_stage.artifacts.put(diagnosis.encode())
+    with db.transaction(arena_stage.engine) as session:
+        session.execute(update(Submission).values(diagnosis_key=key))
+    page = visit("ann").read(f"/submissions/{entry.id}")
+    assert "It crawls. Pay for speed." in page
+    assert "from 60 recorded drives" in page
+    assert "It crawls." not in visit("cleo").read(f"/submissions/{entry.id}")
+
+
+def test_a_lost_diagnosis_does_not_cost_the_page(visit: Visit, arena_stage: Stage) -> None:
+    entry = arena_stage.result("ann")
+    with db.transaction(arena_stage.engine) as session:
+        session.execute(update(Submission).values(diagnosis_key="0" * 64))
+    page = visit("ann").read(f"/submissions/{entry.id}")
+    assert "Result" in page
+    assert "What your reward taught" not in page
