@@ -11,6 +11,7 @@ from arena.garage.verdicts import EntrantFault, Verdict
 from simulator import tracks
 from simulator.car import CLASSIC, SPECS
 from simulator.params import FIRST_CALL_STEPS
+from simulator.starts import Starts
 from simulator.track import Track, TrackError
 
 FAULT_OF_ENTRANT, WRONG_USAGE, OUR_FAULT = 1, 2, 3
@@ -48,6 +49,14 @@ first_step_option = click.option(
     show_default=True,
     help="What `steps` is in the first call of an episode. DeepRacer says 2; a function that sets itself up "
     "when steps is 1 (or 0) never does so there, but does with this.",
+)
+starts_option = click.option(
+    "--starts",
+    type=click.Choice([Starts.SPREAD.value, Starts.ROUND_ROBIN.value]),
+    default=Starts.SPREAD.value,
+    show_default=True,
+    help="Where episodes begin: spread evenly over the lap, or by turns, the start line advancing by 5 % of "
+    "the lap each time as in DeepRacer.",
 )
 logs_option = click.option(
     "--deepracer-logs",

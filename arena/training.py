@@ -23,11 +23,13 @@ from arena.options import (
     read_text,
     seconds,
     spec_option,
+    starts_option,
     track_option,
 )
 from arena.roads import Road, road_options
 from simulator.car import SPECS, CarSpec
 from simulator.course import Course
+from simulator.starts import Starts
 
 if TYPE_CHECKING:
     from arena.garage.diagnosis import Diagnosis
@@ -59,6 +61,7 @@ if TYPE_CHECKING:
 )
 @spec_option
 @first_step_option
+@starts_option
 @logs_option
 @json_option
 def train(
@@ -72,6 +75,7 @@ def train(
     folder: Path,
     spec_name: str,
     first_step: int,
+    starts: str,
     logs: Path | None,
     as_json: bool,
 ) -> None:
@@ -103,6 +107,7 @@ def train(
             recorder=recorder,
             first_step=first_step,
             spec=SPECS[spec_name],
+            starts=Starts(starts),
         )
     diagnosis = diagnosed(recorder, trained, course, SPECS[spec_name])
     result = training_json(trained, folder, course, spec_name, seed) | told(diagnosis)

@@ -42,6 +42,7 @@ from simulator.env import TrackVectorEnv
 from simulator.params import FIRST_CALL_STEPS
 from simulator.sensors import OBSERVATION_COLUMNS
 from simulator.sensors.objects import OBJECT_VECTOR_COLUMNS
+from simulator.starts import Starts
 from simulator.track import Track
 
 __all__ = ["MIN_STEPS", "Progress", "Training", "train", "training_seed", "warm_up"]
@@ -104,6 +105,7 @@ class Recipe:
     hyperparameters: Hyperparameters
     steps: int
     spec: CarSpec
+    starts: Starts = Starts.SPREAD
 
     def plan(self) -> Plan:
         """Return the plan of the budget; each leg of the course has as many cars, in whole groups."""
@@ -131,6 +133,7 @@ class Recipe:
                 actions=self.metadata.actions,
                 reward=sandbox.of_leg(place),
                 spec=self.spec,
+                starts=self.starts,
             )
             for place, leg in enumerate(legs)
         ]
@@ -193,18 +196,18 @@ def train(
     recorder: DriveRecorder | None = None,
     first_step: int = FIRST_CALL_STEPS,
     spec: CarSpec = CLASSIC,
+    starts: Starts = Starts.SPREAD,
 ) -> Training:
     """Train a policy with the reward function `source`; `seed` is the race's, a bare track a time trial.
 
     Where the course has several cars, the policy drives them all and learns from each. With objects on the
-    course it sees the next two, and a crash ends an episode.
-    `recorder` keeps drives for logs; `first_step` is what `steps` is in the first call of an episode.
-    Raises `EntrantFault` (its `output` holds what was printed), `SandboxError`, or `ValueError` for a budget
-    below `MIN_STEPS`.
+    course it sees the next two, and a crash ends an episode. `recorder` keeps drives for logs; `first_step`
+    is what `steps` is in the first call of an episode. Raises `EntrantFault` (its `output` holds what was
+    printed), `SandboxError`, or `ValueError` for a budget below `MIN_STEPS`.
     """
     torch.set_num_threads(1)
     metadata, hyperparameters = metadata or ModelMetadata(), hyperparameters or Hyperparameters()
-    recipe = Recipe(seed, Course.of(course), metadata, hyperparameters, steps, spec)
+    recipe = Recipe(seed, Course.of(course), metadata, hyperparameters, steps, spec, starts)
     plan = recipe.plan()
     sandbox = recipe.sandbox(source, plan.num_cars, first_step)
     if recorder is not None:

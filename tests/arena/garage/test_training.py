@@ -18,9 +18,11 @@ from arena.garage.training_cars import Legs
 from arena.garage.verdicts import EntrantFault, Verdict
 from simulator import tracks
 from simulator.actions import Discrete
+from simulator.car import CLASSIC
 from simulator.course import Bots, Course, Direction
 from simulator.imperfections import CALIBRATED
 from simulator.objects import Obstacle
+from simulator.starts import Starts
 from simulator.track import Track
 from tests.arena.garage.conftest import PROGRESS_REWARD
 
@@ -244,3 +246,13 @@ def test_completed_laps_are_bootstrapped_as_truncations(oval: Track) -> None:
     for car, info in enumerate(infos):
         assert info["TimeLimit.truncated"] is True
         np.testing.assert_array_equal(info["terminal_observation"], env.final_observation[car])
+
+
+def test_starts_by_turns_begin_at_twentieths_of_the_lap(oval: Track) -> None:
+    recorder = DriveRecorder()
+    train(ONE, oval, steps=16_384, recorder=recorder, starts=Starts.ROUND_ROBIN)
+    begins = np.array([[drive.trace["x_m"][0], drive.trace["y_m"][0]] for drive in recorder.drives()])
+    nose_m = CLASSIC.rear_to_nose_m - CLASSIC.rear_to_base_m
+    share = (oval.project(begins).s_m - nose_m) / oval.length_m * 20
+    assert np.abs(share - np.rint(share)).max() < 0.02
+    assert len(np.unique(np.rint(share) % 20)) > 1
