@@ -56,6 +56,16 @@ def test_everybody_reads_what_was_raced_and_the_hashes_of_what_came_out(
     assert found.versions["track"]
 
 
+def test_the_page_of_a_trained_entry_leads_to_its_recipe(
+    visit: Visit, recorded: Submission, arena_stage: Stage
+) -> None:
+    link = f'href="/api/v1/submissions/{recorded.id}/recipe"'
+    assert link in visit("").get(f"/submissions/{recorded.id}").text
+    with db.transaction(arena_stage.engine) as session:
+        session.execute(update(Submission).values(policy_key=None))
+    assert link not in visit("").get(f"/submissions/{recorded.id}").text
+
+
 @pytest.mark.parametrize(("who", "reads"), [("", False), ("ben", False), ("ann", True), ("olga", True)])
 def test_the_settings_are_the_owners_and_the_organisers(
     visit: Visit, recorded: Submission, who: str, reads: bool
