@@ -10,21 +10,27 @@ from collections.abc import Sequence
 
 import starter_kits
 from arena.garage import racing, settings, training
+from arena.garage.trials import Trial
 from simulator import tracks
 from simulator.track import Track
 
 
-def lap_of(kit: starter_kits.Kit, track: Track, steps: int) -> str:
-    """Train and race one kit; return its best lap in seconds as text."""
+def trial_of(kit: starter_kits.Kit, track: Track, steps: int, seed: int = 0) -> Trial:
+    """Train a kit as it stands and race it for three laps."""
     trained = training.train(
         kit.reward_function,
         track,
         metadata=settings.parse_model_metadata(kit.model_metadata),
         hyperparameters=settings.parse_hyperparameters(kit.hyperparameters),
         steps=steps,
-        seed=0,
+        seed=seed,
     )
-    trial = racing.drive(trained.policy, track, laps=3)
+    return racing.drive(trained.policy, track, laps=3)
+
+
+def lap_of(kit: starter_kits.Kit, track: Track, steps: int) -> str:
+    """Train and race one kit; return its best lap in seconds as text."""
+    trial = trial_of(kit, track, steps)
     if trial.best_lap_ms is None:
         return "-"
     lap = f"{trial.best_lap_ms / 1000:.2f}"

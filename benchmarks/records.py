@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import starter_kits
-from arena.garage import racing, settings, training
+from benchmarks.kits import trial_of
 from benchmarks.optimum import BESIDE, RECENT, records
 from simulator.track import Track
 
@@ -40,15 +40,7 @@ class Result:
 def race(kit: starter_kits.Kit, track: Track, record_s: float, steps: int, seed: int) -> Result:
     """Train a kit on a track and race it."""
     began = time.monotonic()
-    trained = training.train(
-        kit.reward_function,
-        track,
-        metadata=settings.parse_model_metadata(kit.model_metadata),
-        hyperparameters=settings.parse_hyperparameters(kit.hyperparameters),
-        steps=steps,
-        seed=seed,
-    )
-    trial = racing.drive(trained.policy, track, laps=3)
+    trial = trial_of(kit, track, steps, seed)
     flying = [lap.lap_time_ms / 1000 for lap in trial.laps[1:]]
     best = min(flying, default=None)
     ratio = None if best is None else round(best / record_s, 4)

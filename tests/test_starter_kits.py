@@ -9,9 +9,21 @@ from arena.garage import racing, sandbox, settings, training
 from simulator import tracks
 from simulator.course import Course
 from simulator.objects import place_obstacles
+from simulator.track import Track
 
 # Enough for a clean lap of the oval; `python -m benchmarks.kits` has the full budget and every track.
 STEPS = 150_000
+
+
+def trained_kit(kit: starter_kits.Kit, course: Course | Track, steps: int) -> training.Training:
+    return training.train(
+        kit.reward_function,
+        course,
+        metadata=settings.parse_model_metadata(kit.model_metadata),
+        hyperparameters=settings.parse_hyperparameters(kit.hyperparameters),
+        steps=steps,
+        seed=0,
+    )
 
 
 def test_every_folder_is_a_kit_and_has_its_place_in_the_order() -> None:
@@ -46,14 +58,7 @@ def test_a_kit_passes_the_check_and_its_settings_have_no_warning(name: str) -> N
 def test_a_kits_car_learns_a_clean_lap(name: str) -> None:
     kit = starter_kits.load(name)
     track = tracks.load("oval")
-    trained = training.train(
-        kit.reward_function,
-        track,
-        metadata=settings.parse_model_metadata(kit.model_metadata),
-        hyperparameters=settings.parse_hyperparameters(kit.hyperparameters),
-        steps=STEPS,
-        seed=0,
-    )
+    trained = trained_kit(kit, track, STEPS)
     trial = racing.drive(trained.policy, track, laps=1)
     assert trial.completed_laps == 1, trial.ended_by
     assert trial.reset_count == 0
@@ -62,14 +67,7 @@ def test_a_kits_car_learns_a_clean_lap(name: str) -> None:
 def test_the_kit_for_obstacles_gets_round_boxes() -> None:
     kit, track = starter_kits.load("avoid_obstacles"), tracks.load("oval")
     course = Course(track, obstacles=place_obstacles(track, 3, seed=1))
-    trained = training.train(
-        kit.reward_function,
-        course,
-        metadata=settings.parse_model_metadata(kit.model_metadata),
-        hyperparameters=settings.parse_hyperparameters(kit.hyperparameters),
-        steps=2 * STEPS,
-        seed=0,
-    )
+    trained = trained_kit(kit, course, 2 * STEPS)
     trial = racing.drive(trained.policy, course, laps=3)
     assert trial.finished
     assert trial.crash_count <= 1
