@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,21 +22,10 @@ from arena.league.artifacts import ArtifactStore
 from arena.settings import ArenaSettings, Sandbox
 from tests.conftest import NOON
 
+pytestmark = pytest.mark.usefixtures("same_protection_afterwards")
+
 HAS_LOCK = lock.best_profile() is not None
 needs_a_lock = pytest.mark.skipif(not HAS_LOCK, reason=f"{lock.refusal()}, which test_protection.py asserts")
-
-
-@pytest.fixture(autouse=True)
-def same_protection_afterwards(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(protection, "_trusting", False)
-    yield
-    protection.use(None)
-
-
-@pytest.fixture
-def no_seccomp(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A kernel without seccomp filters, as far as one can ask it."""
-    monkeypatch.setattr(seccomp, "is_offered", lambda: False)
 
 
 @needs_a_lock

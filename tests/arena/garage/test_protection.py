@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 
 import pytest
 
@@ -14,20 +13,9 @@ from arena.garage.sandbox import RewardSandbox
 from arena.garage.verdicts import SandboxError, SandboxUnavailableError
 from simulator.track import Track
 
+pytestmark = pytest.mark.usefixtures("same_protection_afterwards")
+
 GOOD = "def reward_function(params):\n    return 1.0\n"
-
-
-@pytest.fixture(autouse=True)
-def same_protection_afterwards(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(protection, "_trusting", False)
-    yield
-    protection.use(None)
-
-
-@pytest.fixture
-def no_seccomp(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A kernel without seccomp filters, as far as one can ask it."""
-    monkeypatch.setattr(seccomp, "is_offered", lambda: False)
 
 
 @pytest.mark.usefixtures("no_seccomp")
