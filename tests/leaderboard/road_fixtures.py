@@ -12,7 +12,7 @@ from arena.league import db, results, seasons, submissions
 from arena.league.models import Racer, Season, Submission
 from arena.league.plans import RacePlan
 from arena.league.results import LapResult, TrialResult
-from arena.league.states import Direction
+from arena.worker import lap_result
 from tests.leaderboard.stage import Pursuit, Stage, now
 
 
@@ -32,17 +32,7 @@ def driven(stage: Stage, handle: str, driver: Pursuit | None = None, **changes: 
     race = stage.race
     trial = racing.drive(cast(Policy, driver or Pursuit()), course_of(race), laps=race.laps, seed=race.seed)
     result = TrialResult(
-        laps=tuple(
-            LapResult(
-                lap.lap_time_ms,
-                lap.off_track_count,
-                lap.reset_count,
-                lap.penalty_ms,
-                lap.crash_count,
-                Direction(lap.direction),
-            )
-            for lap in trial.laps
-        ),
+        laps=tuple(lap_result(lap) for lap in trial.laps),
         total_time_ms=trial.total_time_ms,
         off_track_count=trial.off_track_count,
         crash_count=trial.crash_count,
