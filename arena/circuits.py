@@ -12,7 +12,7 @@ import click
 from rich.table import Table
 
 from arena.garage.verdicts import EntrantFault, Verdict
-from arena.options import json_option, load_track, messages, output, print_json
+from arena.options import json_option, load_track, messages, note, output, print_json
 from simulator import generator, tracks
 from simulator.car import CLASSIC, SPECS, CarSpec
 from simulator.drawing import document
@@ -127,7 +127,7 @@ def draw(track_name: str, is_reversed: bool, file: Path) -> None:
     try:
         lap = fastest(track, CLASSIC)
     except (click.UsageError, EntrantFault) as error:
-        messages.print(f"note: drawn without its fastest lap: {error}", style="yellow", markup=False)
+        note(f"drawn without its fastest lap: {error}")
         lap = None
     picture = PICTURES[file.suffix.lower()](track, lap)
     with writing(file):
