@@ -6,6 +6,7 @@ Pictures say nothing by colour alone: height, width and marks carry the meaning,
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -16,10 +17,13 @@ from markupsafe import Markup
 
 from arena.league.errors import ArtifactDamaged, ArtifactMissing
 from arena.league.models import Race, Submission
+from leaderboard import courses
 from leaderboard.context import Arena
 from simulator import tracks
 from simulator.drawing import element
 from simulator.track import Track, TrackError
+
+log = logging.getLogger(__name__)
 
 WIDTH, HEIGHT = 320.0, 120.0
 """The plotted area of a chart, in its own units."""
@@ -57,9 +61,10 @@ def diagnosis_of(arena: Arena, race: Race, submission: Submission) -> DiagnosisV
     try:
         found = json.loads(arena.artifacts.get(submission.diagnosis_key))
         track = tracks.load(race.track)
-    except (ArtifactMissing, ArtifactDamaged, TrackError, OSError):
+    except (ArtifactMissing, ArtifactDamaged, TrackError, OSError) as error:
+        log.warning("The diagnosis of submission %s cannot be shown: %s", submission.id, error)
         return None
-    return view_of(found, track.reversed() if race.direction == "reversed" else track)
+    return view_of(found, courses.turned(track, race.direction))
 
 
 def view_of(found: Mapping[str, Any], track: Track) -> DiagnosisView:
