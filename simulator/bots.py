@@ -121,8 +121,7 @@ class BotCars:
         lane, drift = self._lanes(cars, time_s)
         x, y, across_x, across_y = self._points(s, lane)
         heading = self._track.heading_at(s.ravel())
-        segment = np.searchsorted(self._track.vertex_s_m, s.ravel(), side="right") - 1
-        segment = np.minimum(segment, len(self._track.segment_length_m) - 1)
+        segment = self._track.segment_at(s.ravel())
         place = self._road.locate(x, y, segment)
         if self.bots.lane_change:
             stretch = 1.0 - self._track.curvature_at(s.ravel()) * place.offset_m

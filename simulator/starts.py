@@ -134,7 +134,7 @@ def spread_starts(
     line_s = share[0] * track.length_m
     line_s = clear(line_s) if clear else line_s
     jitter = 2.0 * share[1:] - 1.0
-    segment = np.searchsorted(track.vertex_s_m, line_s, side="right") - 1
+    segment = track.segment_at(line_s)
     narrow = np.hypot(*(track.outer[segment] - track.inner[segment]).T)
     base = track.at(line_s, jitter[0] * OFFSET_SHARE * narrow)
     heading = track.heading_at(line_s) + HEADING_RAD * jitter[1]
@@ -148,7 +148,7 @@ def round_robin_starts(
     line_s = turns.astype(np.float64) * (track.length_m / ROUND_ROBIN_TURNS)
     line_s = clear(line_s) if clear else line_s
     base = track.at(line_s)
-    segment = np.searchsorted(track.vertex_s_m, line_s, side="right") - 1
+    segment = track.segment_at(line_s)
     state = standing_state(base[:, 0], base[:, 1], track.heading_at(line_s), car)
     return state, line_s, segment
 
@@ -170,7 +170,7 @@ def grid_starts(track: Track, car: CarSpec, places: IntArray) -> StartStates:
     inner, outer = track.border_at(s)
     base = 0.5 * (track.at(s) + np.where((places % 2 == 1)[:, None], inner, outer))
     state = standing_state(base[:, 0], base[:, 1], track.heading_at(s), car)
-    segment = np.searchsorted(track.vertex_s_m, s, side="right") - 1
+    segment = track.segment_at(s)
     return state, np.zeros(len(places)), segment
 
 

@@ -142,6 +142,11 @@ class Track:
         offset = np.asarray(offset_m, dtype=np.float64)
         return np.column_stack([x - offset * np.sin(heading), y + offset * np.cos(heading)])
 
+    def segment_at(self, s_m: ArrayLike) -> IntArray:
+        """Return the segments [m] at arc lengths from 0 to the length of the track, both included."""
+        segment = np.searchsorted(self.vertex_s_m, s_m, side="right") - 1
+        return np.asarray(np.minimum(segment, len(self.segment_length_m) - 1))
+
     def heading_at(self, s_m: ArrayLike) -> FloatArray:
         """Return the smoothed heading [m] (rad, in (-pi, pi]) at arc lengths `s_m`."""
         heading = np.interp(self._wrapped(s_m), self.vertex_s_m, self._headings)

@@ -125,7 +125,7 @@ class Traffic:
     def _standing_at(self, s_m: float) -> tuple[FloatArray, int]:
         base = self._track.at(s_m)
         state = standing_state(base[:, 0], base[:, 1], self._track.heading_at(s_m), self._spec)
-        return state[:, 0], int(np.searchsorted(self._track.vertex_s_m, s_m, side="right")) - 1
+        return state[:, 0], int(self._track.segment_at(s_m))
 
 
 def check_grid(standing: Objects, cars: int) -> None:

@@ -299,7 +299,7 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
         if self._encounters and self.objects:
             around = self.objects.of(slice(car, car + 1))
             s, left = self._encounters.reset_place(around, car, s, left, self.rules)
-        self._now.location.segment[car] = np.searchsorted(self.track.vertex_s_m, s, side="right") - 1
+        self._now.location.segment[car] = self.track.segment_at(s)
         state = lane_state(self.track, self.car, s, left)
         if self._traffic.moving:
             base_s = (s - self.car.base_to_nose_m) % self.track.length_m

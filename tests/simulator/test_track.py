@@ -106,3 +106,12 @@ def test_unknown_name_is_answered_with_the_names_there_are() -> None:
         tracks.load("nowhere")
     with pytest.raises(TrackError, match="got 'nowhere'"):
         tracks.describe("nowhere")
+
+
+def test_every_place_up_to_the_end_of_the_lap_is_on_a_segment() -> None:
+    track = tracks.load("oval")
+    last = len(track.segment_length_m) - 1
+    assert track.segment_at(0.0) == 0
+    assert track.segment_at(track.length_m) == last
+    inside = track.vertex_s_m[:-1] + 0.5 * track.segment_length_m
+    assert track.segment_at(inside).tolist() == list(range(last + 1))
