@@ -20,13 +20,12 @@ from simulator.imperfections import Imperfections
 from simulator.laps import Direction
 from simulator.objects import Kind, Objects, Obstacle, ObstacleError
 from simulator.params import FIRST_CALL_STEPS, ParamsBuilder
+from simulator.rivals import MAX_CARS
 from simulator.track import Track
 from simulator.traffic import check_grid
 
 if TYPE_CHECKING:
     from simulator.vector import TrackVectorEnv
-
-MAX_CARS = 8
 
 __all__ = ["MAX_CARS", "Bots", "Course", "CourseError", "Direction", "RaceType"]
 

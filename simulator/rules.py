@@ -103,16 +103,6 @@ class Rules:
         """Return what a penalty costs in integer milliseconds."""
         return round(self.penalty_steps_for(status) * STEP_S * 1000.0)
 
-    @property
-    def penalty_steps(self) -> int:
-        """Return the steps that the penalty for leaving the track takes."""
-        return self.penalty_steps_for(Status.OFF_TRACK)
-
-    @property
-    def penalty_ms(self) -> int:
-        """Return what leaving the track costs in integer milliseconds."""
-        return self.penalty_ms_for(Status.OFF_TRACK)
-
 
 @dataclass(slots=True)
 class Facts:

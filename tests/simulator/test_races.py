@@ -123,7 +123,7 @@ def test_drive_ends_when_the_resets_are_used_up(oval: Track) -> None:
     assert (terminated[0], truncated[0]) == (True, False)
     assert (outcome.status, outcome.laps) == (Status.OFF_TRACK, ())
     assert (outcome.off_track_count, outcome.reset_count) == (3, 2)
-    assert outcome.penalty_ms == 2 * rules.penalty_ms
+    assert outcome.penalty_ms == 2 * rules.penalty_ms_for(Status.OFF_TRACK)
 
 
 def test_drive_ends_when_time_is_up(oval: Track) -> None:

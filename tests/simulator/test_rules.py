@@ -76,10 +76,11 @@ def test_completed_lap_and_time_up_are_no_faults() -> None:
 
 
 def test_penalties_are_whole_steps() -> None:
-    assert (Rules().penalty_steps, Rules().penalty_ms) == (30, 2000)
-    assert Rules(off_track_penalty_s=2.2).penalty_steps == 33
-    assert Rules(off_track_penalty_s=0.01).penalty_steps == 1
-    assert Rules(off_track_penalty_s=0.0).penalty_steps == 1
+    off = Status.OFF_TRACK
+    assert (Rules().penalty_steps_for(off), Rules().penalty_ms_for(off)) == (30, 2000)
+    assert Rules(off_track_penalty_s=2.2).penalty_steps_for(off) == 33
+    assert Rules(off_track_penalty_s=0.01).penalty_steps_for(off) == 1
+    assert Rules(off_track_penalty_s=0.0).penalty_steps_for(off) == 1
 
 
 def test_each_fault_has_its_price() -> None:

@@ -14,7 +14,7 @@ from simulator import tracks
 from simulator.actions import Continuous, Discrete
 from simulator.car import CLASSIC, V6
 from simulator.course import Bots, Course, CourseError, Direction, RaceType
-from simulator.rules import Rules
+from simulator.rules import Rules, Status
 from simulator.sensors import OBSERVATION_COLUMNS
 from simulator.track import Track
 
@@ -129,7 +129,7 @@ def test_a_car_that_leaves_the_track_is_put_back_and_pays(oval: Track) -> None:
     assert (trial.finished, trial.ended_by) == (False, "off_track")
     assert (trial.reset_count, trial.off_track_count) == (2, 3)
     assert (trial.completed_laps, trial.best_lap_ms, trial.laps) == (0, None, ())
-    assert trial.total_time_ms > 2 * rules.penalty_ms
+    assert trial.total_time_ms > 2 * rules.penalty_ms_for(Status.OFF_TRACK)
 
 
 def test_a_crawling_car_ends_when_its_time_is_up(oval: Track) -> None:
