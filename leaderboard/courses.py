@@ -39,6 +39,8 @@ class Preview:
     fault: str = ""
 
 
+# The same turned track each time: what is kept by track is then found again.
+@lru_cache(maxsize=64)
 def turned(track: Track, direction: Direction) -> Track:
     """Return a track the way a lap in this direction drives it; alternate laps begin forward."""
     return track.reversed() if direction is Direction.REVERSED else track
