@@ -167,7 +167,7 @@ def _cars(session: Session, found: Race) -> list[dict[str, Any]]:
 
 
 def _trial(session: Session, trial_id: int) -> Trial:
-    found = session.get(Trial, trial_id)
+    found = session.get(Trial, trial_id) if trial_id < 2**31 else None
     if found is None:
         raise problems.of_status(404, f"There is no trial {trial_id}. The replay of a race names its trials.")
     return found

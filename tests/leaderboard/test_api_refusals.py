@@ -98,6 +98,8 @@ def test_a_bad_plan_names_the_field(
         ("GET", "/api/v1/tracks/none", 404),
         ("GET", "/api/v1/tracks/..%2Fetc", 404),
         ("GET", "/api/v1/trials/999/trace", 404),
+        ("GET", "/api/v1/trials/99999999999999999999/trace", 404),
+        ("GET", "/api/v1/trials/99999999999999999999/replay", 404),
         ("GET", "/api/v1/trials/abc/trace", 404),
         ("GET", "/api/v1/submissions/none", 404),
         ("DELETE", "/api/v1/seasons", 405),
