@@ -17,12 +17,8 @@ from arena.garage.settings import parse_hyperparameters, parse_model_metadata
 from arena.league.errors import NotFound
 from arena.league.models import Race, Submission
 from arena.recipes import Recipe
+from leaderboard.api.schemas import note
 from leaderboard.auth import may_read_source, signed_in
-
-
-def note(text: str) -> dict[str, str]:
-    """Return a field's description for people."""
-    return {"description": text}
 
 
 class RecipeSchema(Schema):
