@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 
 import starter_kits
 from arena import house
-from arena.league import accounts, db, seasons, submissions
-from arena.league.models import Race, Racer
+from arena.league import accounts, db, seasons
+from arena.league.models import Racer
 from arena.league.plans import RacePlan
 from arena.league.states import Direction, RaceType, Role, Timing
 from arena.settings import ArenaSettings
@@ -69,7 +69,7 @@ def fill(session: Session, now: datetime) -> None:
         house.enter(session, race, now)
         for kit, racer in zip(KITS, cars, strict=True):
             if is_plain(plan) or kit.name in SMALL_FIELD:
-                enter(session, race, racer, kit, now)
+                house.enter_kit(session, race, racer, kit, now)
 
 
 def plans() -> list[RacePlan]:
@@ -124,12 +124,6 @@ def create_driver(session: Session, kit: starter_kits.Kit, now: datetime) -> Rac
         password=None,
         now=now,
     )
-
-
-def enter(session: Session, race: Race, racer: Racer, kit: starter_kits.Kit, now: datetime) -> None:
-    """Enter a kit unchanged, as anybody could."""
-    entry = submissions.Entry(kit.reward_function, kit.model_metadata, kit.hyperparameters)
-    submissions.submit(session, race, racer, entry, now)
 
 
 def print_welcome(address: str, passwords: dict[str, str]) -> None:
