@@ -206,8 +206,8 @@ class Worker:
         self, recorder: DriveRecorder, trained: "Training", trial: "Trial", assignment: Assignment
     ) -> str | None:
         """Store what the training says about the reward function; return the file's key."""
-        evidence = Evidence.of(recorder, trial, assignment.course, assignment.metadata.actions)
         try:
+            evidence = Evidence.of(recorder, trial, assignment.course, assignment.metadata.actions)
             diagnosis = diagnose(
                 evidence, budget=trained.steps, wall_s=trained.wall_s, call_us=trained.reward_call_us
             )
