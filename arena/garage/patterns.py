@@ -1,7 +1,7 @@
 """Known ways in which a reward backfires, each a rule on what the recorded cars did and were paid.
 
 A rule speaks only where there is enough to judge by, and says what the figures are. The limits were set by
-trainings of functions that do it and of every starter kit on several tracks (docs/diagnosis.md).
+trainings of functions that do it and of every starter kit on several tracks; the tests hold both.
 """
 
 from __future__ import annotations

@@ -216,7 +216,7 @@ class Submission(Base):
 
 
 class Trial(Base):
-    """One evaluated drive of a trained policy: the official one of its submission.
+    """One evaluated drive of a trained policy or a house car: the official one of its submission.
 
     While its ruling is held, and for good once it is struck, it has laps but no official time.
     """
