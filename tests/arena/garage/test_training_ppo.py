@@ -9,10 +9,11 @@ import pytest
 import torch
 from stable_baselines3 import PPO
 
-from arena.garage import training, training_ppo
+from arena.garage import training_ppo
 from arena.garage.settings import Hyperparameters, ModelMetadata
 from arena.garage.training import train
 from arena.garage.training_ppo import Learner
+from simulator import vector
 from simulator.actions import DEFAULT_ACTIONS, ActionSpace, Discrete
 from simulator.env import TrackVectorEnv
 from simulator.rules import Rules
@@ -42,7 +43,7 @@ def short_drives(monkeypatch: pytest.MonkeyPatch) -> None:
     def short(*arguments: Any, **settings: Any) -> object:
         return TrackVectorEnv(*arguments, **settings, rules=Rules(max_steps=20))
 
-    monkeypatch.setattr(training, "TrackVectorEnv", short)
+    monkeypatch.setattr(vector, "TrackVectorEnv", short)
 
 
 def test_an_update_is_that_of_stable_baselines3(

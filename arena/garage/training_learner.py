@@ -1,0 +1,81 @@
+"""What learns: stable-baselines3's PPO with our defaults, set up from the entrant's settings."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from stable_baselines3.common.vec_env import VecNormalize
+
+from arena.garage.policy import Policy
+from arena.garage.settings import Hyperparameters, ModelMetadata
+from arena.garage.training_cars import Cars
+from arena.garage.training_ppo import Learner
+from arena.garage.training_recipe import Plan
+from simulator.actions import Discrete
+from simulator.sensors import OBSERVATION_COLUMNS
+from simulator.sensors.objects import OBJECT_VECTOR_COLUMNS
+
+_LAYERS: Final = (64, 64)
+_LOG_STD_INIT: Final = -0.5
+_GAE_LAMBDA: Final = 0.95
+_CLIP_RANGE: Final = 0.2
+_DISCRETE_ENTROPY: Final = 0.003
+_LAST_LR_SHARE: Final = 0.05
+
+
+def warm_up() -> None:
+    """Pay for what PyTorch loads at its first optimiser (over a second) before a racer waits for it."""
+    torch.optim.Adam([torch.zeros(1, requires_grad=True)])
+
+
+def new_learner(cars: Cars, plan: Plan, settings: Hyperparameters, seed: int) -> Learner:
+    """Return the learner of a training that has not begun."""
+    entropy = settings.beta_entropy
+    if entropy is None:
+        entropy = _DISCRETE_ENTROPY if isinstance(cars.env.actions, Discrete) else 0.0
+    normalised = VecNormalize(cars, norm_obs=False, norm_reward=True, gamma=settings.discount_factor)
+    with warnings.catch_warnings():
+        warnings.filterwarnings(
+            "ignore", message="You have specified a mini-batch size"
+        )  # the last one is shorter
+        learner = Learner(
+            "MlpPolicy",
+            normalised,
+            learning_rate=lambda left: settings.lr * (_LAST_LR_SHARE + (1.0 - _LAST_LR_SHARE) * left),
+            n_steps=plan.steps_per_update,
+            batch_size=min(settings.batch_size, plan.num_cars * plan.steps_per_update),
+            n_epochs=settings.num_epochs,
+            gamma=settings.discount_factor,
+            gae_lambda=_GAE_LAMBDA,
+            clip_range=_CLIP_RANGE,
+            ent_coef=entropy,
+            policy_kwargs={
+                "net_arch": {"pi": list(_LAYERS), "vf": list(_LAYERS)},
+                "activation_fn": torch.nn.Tanh,
+                "log_std_init": _LOG_STD_INIT,
+                "optimizer_kwargs": {"eps": 1e-5, "fused": True},
+            },
+            seed=seed,
+            device="cpu",
+        )
+    if settings.loss_type == "huber":
+        learner.value_loss = torch.nn.functional.smooth_l1_loss
+    return learner
+
+
+def extract_policy(ppo: Learner, metadata: ModelMetadata, about: dict[str, str]) -> Policy:
+    """Return the actor's layers of `ppo` as a `Policy`."""
+    modules = (*ppo.policy.mlp_extractor.policy_net, ppo.policy.action_net)
+    linear = [module for module in modules if isinstance(module, torch.nn.Linear)]
+    layers = tuple((_array(layer.weight), _array(layer.bias)) for layer in linear)
+    seen = layers[0][0].shape[1]
+    columns = OBSERVATION_COLUMNS if seen == len(OBSERVATION_COLUMNS) else OBJECT_VECTOR_COLUMNS
+    return Policy(layers, metadata.actions, columns, about)
+
+
+def _array(parameter: torch.Tensor) -> NDArray[np.float64]:
+    return parameter.detach().numpy().astype(np.float64)
