@@ -26,6 +26,7 @@ from arena.league.states import (
     RaceType,
     Role,
     Ruling,
+    Sense,
     SubmissionState,
     Timing,
 )
@@ -134,7 +135,8 @@ class Race(Base):
     """One competition on one track; its rules, and what it puts on the road, are columns.
 
     `obstacles` (DeepRacer's "fraction,lane;...") or `obstacle_count` belong to object avoidance, the bots'
-    columns to head to bots; they are None elsewhere. `cars` is 1, or 2 to 8 head to head.
+    columns to head to bots; they are None elsewhere. `cars` is 1, or 2 to 8 head to head. `senses` are the
+    `Sense`s that an entry may use, in their order, with commas between.
     """
 
     __tablename__ = "race"
@@ -167,6 +169,10 @@ class Race(Base):
     cars: Mapped[int] = mapped_column(default=1)
     collision_penalty_ms: Mapped[int] = mapped_column(default=5_000)
     imperfect: Mapped[bool] = mapped_column(default=False)
+    takes_agents: Mapped[bool] = mapped_column(default=False)
+    takes_policies: Mapped[bool] = mapped_column(default=False)
+    may_continue: Mapped[bool] = mapped_column(default=True)
+    senses: Mapped[str] = mapped_column(String(60), default=Sense.VECTOR.value)
     created_at: Mapped[datetime]
 
     season: Mapped[Season] = relationship(back_populates="races")
@@ -177,7 +183,12 @@ class Race(Base):
 
 
 class Submission(Base):
-    """One immutable reward function with its settings, entered in a race, and what became of it."""
+    """One immutable entry in a race, and what became of it.
+
+    `source` is a reward function or an agent; a policy that was trained elsewhere is the artifact
+    `upload_key`. With a `parent_id` the training went on from that submission's policy; `total_steps` are
+    those of all ancestors and its own.
+    """
 
     __tablename__ = "submission"
     __table_args__ = (
@@ -192,6 +203,9 @@ class Submission(Base):
     number: Mapped[int]
     driver: Mapped[Driver] = mapped_column(default=Driver.POLICY)
     source: Mapped[str] = mapped_column(Text)
+    upload_key: Mapped[str | None] = mapped_column(String(64))
+    parent_id: Mapped[str | None] = mapped_column(ForeignKey("submission.id"))
+    total_steps: Mapped[int | None]
     model_metadata: Mapped[str | None] = mapped_column(Text)
     hyperparameters: Mapped[str | None] = mapped_column(Text)
     state: Mapped[SubmissionState]
@@ -212,6 +226,7 @@ class Submission(Base):
 
     race: Mapped[Race] = relationship()
     racer: Mapped[Racer] = relationship()
+    parent: Mapped[Submission | None] = relationship(remote_side="Submission.id")
     trial: Mapped[Trial | None] = relationship(back_populates="submission")
 
 
@@ -325,6 +340,7 @@ class Job(Base):
     """Work for a worker, with a lease: the row is the truth, whoever carries it carries only its id.
 
     `attempt` grows with every claim and fences late writers; `faults` counts the claims that we lost.
+    `checkpoint_key` is the artifact from which the next attempt goes on.
     """
 
     __tablename__ = "job"
@@ -344,6 +360,7 @@ class Job(Base):
     result: Mapped[dict[str, Any] | None]
     attempt: Mapped[int] = mapped_column(default=0)
     faults: Mapped[int] = mapped_column(default=0)
+    checkpoint_key: Mapped[str | None] = mapped_column(String(64))
     worker: Mapped[str | None] = mapped_column(String(120))
     lease_until: Mapped[datetime | None]
     created_at: Mapped[datetime]

@@ -37,10 +37,24 @@ class RaceType(StrEnum):
 
 
 class Driver(StrEnum):
-    """Who drives the car of a submission: what it has taught, or the simulator's reference driver."""
+    """Who drives the car of a submission."""
 
     POLICY = "policy"
+    """What its reward function has taught."""
     REFERENCE = "reference"
+    """The simulator's reference driver, in a house car."""
+    AGENT = "agent"
+    """The entrant's own code, at every step."""
+    TRAINED = "trained"
+    """A policy that was trained elsewhere and uploaded."""
+
+
+class Sense(StrEnum):
+    """What a race lets a car see by."""
+
+    VECTOR = "vector"
+    CAMERA = "camera"
+    LIDAR = "lidar"
 
 
 class Direction(StrEnum):
