@@ -43,6 +43,7 @@ VERDICTS: dict[str, str] = {
     "output": "The function printed too much",
     "crashed": "The function's process ended",
     "settings": "The settings cannot be used",
+    "policy": "The policy file cannot be used",
     "track": "The track cannot be used",
     "log": "The log cannot be used",
 }

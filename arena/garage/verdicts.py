@@ -29,6 +29,7 @@ class Verdict(StrEnum):
     OUTPUT = "output"
     CRASHED = "crashed"
     SETTINGS = "settings"
+    POLICY = "policy"
     TRACK = "track"
     LOG = "log"
 
