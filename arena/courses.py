@@ -24,7 +24,7 @@ Conditions = Race | RacePlan
 CONDITIONS = (
     "track", "laps", "car", "training_steps", "off_track_penalty_ms", "race_type", "direction", "obstacles",
     "obstacle_count", "obstacle_kind", "bot_count", "bot_speed_mps", "bot_lane_change", "cars",
-    "collision_penalty_ms", "imperfect",
+    "collision_penalty_ms", "imperfect", "senses",
 )  # fmt: skip
 
 

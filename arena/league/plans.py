@@ -19,7 +19,7 @@ from arena.league.columns import as_utc_text
 from arena.league.errors import InvalidInput
 from arena.league.models import Season
 from arena.league.scoring import DEFAULT_POINTS
-from arena.league.states import Car, Direction, ObstacleKind, RaceType, Timing
+from arena.league.states import Car, Direction, ObstacleKind, RaceType, Sense, Timing
 
 Word = TypeVar("Word", bound=StrEnum)
 
@@ -81,6 +81,11 @@ class RacePlan:
     """Head to head: the entrant's car and the reference drivers together."""
     collision_penalty_ms: int = 5_000
     imperfect: bool = False
+    takes_agents: bool = False
+    takes_policies: bool = False
+    may_continue: bool = True
+    senses: str = Sense.VECTOR.value
+    """What an entry may see by: `Sense`s with commas between; stored in their own order."""
 
 
 def checked_slug(slug: str) -> str:
@@ -145,8 +150,31 @@ def columns_of(plan: RacePlan) -> dict[str, Any]:
         "car": _checked_word("car", "car", Car, plan.car),
         "average_laps": _checked_average(plan),
         "imperfect": _checked_switch("imperfect", plan.imperfect),
+        **_entries_of(plan),
         **numbers,
         **_road_of(plan),
+    }
+
+
+def senses_of(senses: str) -> tuple[Sense, ...]:
+    """Return the senses of a race's column, in their own order. Raises InvalidInput for none or others."""
+    asked = {word.strip() for word in senses.split(",")} - {""}
+    if not asked or asked - set(Sense):
+        got = f"“{senses[:40]}”" if asked else "none"
+        raise InvalidInput(
+            "senses",
+            f"Cars see by at least one of {', '.join(Sense)}; got {got}. For example: vector,camera.",
+        )
+    return tuple(sense for sense in Sense if sense in asked)
+
+
+def _entries_of(plan: RacePlan) -> dict[str, Any]:
+    """Return the columns of what may be entered besides reward functions, and what cars may see by."""
+    return {
+        "takes_agents": _checked_switch("takes_agents", plan.takes_agents),
+        "takes_policies": _checked_switch("takes_policies", plan.takes_policies),
+        "may_continue": _checked_switch("may_continue", plan.may_continue),
+        "senses": ",".join(senses_of(plan.senses)),
     }
 
 

@@ -16,14 +16,19 @@ from sqlalchemy.orm import Session, aliased
 
 from arena.league import scoring
 from arena.league.columns import Json, as_utc_text
-from arena.league.models import Race, Racer, Season, Standing, Team, TimeBucket, Trial
+from arena.league.models import Race, Racer, Season, Standing, Submission, Team, TimeBucket, Trial
+from arena.league.states import Driver
 
 BOARD_ORDER = (Standing.official_ms, Standing.achieved_at, Standing.racer_id)
 
 
 @dataclass(frozen=True, slots=True)
 class BoardRow:
-    """A row of a race's board. House cars have no rank; the gap is to the first row, house car or not."""
+    """A row of a race's board. House cars have no rank; the gap is to the first row, house car or not.
+
+    `driver` and `is_continued` say what the time was driven with: not all of it was trained here, or for
+    the race's budget.
+    """
 
     rank: int | None
     racer: str
@@ -38,6 +43,8 @@ class BoardRow:
     submission_id: str
     trial_id: int
     is_house: bool
+    driver: Driver
+    is_continued: bool
 
     def as_json(self) -> Json:
         """Return the row as clients get it."""
@@ -174,8 +181,11 @@ def _rows(race: Race) -> Select[*tuple[Any, ...]]:
             Standing.submission_id,
             Standing.trial_id,
             Standing.is_house,
+            Submission.driver,
+            Submission.parent_id,
         )
         .join(Racer, Racer.id == Standing.racer_id)
+        .join(Submission, Submission.id == Standing.submission_id)
         .join(Trial, Trial.id == Standing.trial_id)
         .outerjoin(Team, Team.id == Racer.team_id)
         .where(Standing.race_id == race.id)
@@ -197,6 +207,8 @@ def _row(found: Any, rank: int | None, leader_ms: int) -> BoardRow:
         submission_id=found.submission_id,
         trial_id=found.trial_id,
         is_house=found.is_house,
+        driver=found.driver,
+        is_continued=found.parent_id is not None,
     )
 
 

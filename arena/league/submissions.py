@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from arena.league import badges, db, events, jobs, transitions
+from arena.league import admission, badges, db, events, jobs, transitions
 from arena.league.columns import Json, as_utc_text, new_public_id, storable
 from arena.league.errors import (
     InvalidInput,
@@ -30,20 +30,27 @@ from arena.league.jobs import Lease
 from arena.league.models import Job, Race, Racer, Submission
 from arena.league.states import RUNNING, WAITING_OR_RUNNING, Driver, JobKind, JobState, SubmissionState
 
-MAX_SOURCE_CHARACTERS = 140_000
-MAX_SETTINGS_CHARACTERS = 100_000
 MAX_OUTPUT_CHARACTERS = 65_536
+# What the column of the steps holds.
+MOST_STEPS = 2**31 - 1
 # How many of the latest trainings the expected wait is estimated from.
 WAIT_SAMPLE = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """The files of a submission as text; None where the entrant gave none and the defaults apply."""
+    """The files of a submission as text; None where the entrant gave none and the defaults apply.
+
+    The source is a reward function or, with that driver, an agent; it is empty where a policy was trained
+    elsewhere, whose file is the artifact `upload_key`. With a `parent_id` the training goes on from there.
+    """
 
     source: str
     model_metadata: str | None = None
     hyperparameters: str | None = None
+    driver: Driver = Driver.POLICY
+    upload_key: str | None = None
+    parent_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +73,12 @@ class QueuePlace:
 
 
 def submit(session: Session, race: Race, racer: Racer, entry: Entry, now: datetime) -> Submission:
-    """Enter a race. Raises NotOpenYet, RaceClosed, NoTriesLeft and InvalidInput."""
-    _check_entry(entry)
-    return _enter(session, race, racer, entry, Driver.POLICY, now)
+    """Enter a race. Raises NotOpenYet, RaceClosed, NoTriesLeft, and what `admission` has against it."""
+    admission.check_entry(entry)
+    admission.check_kind(race, entry.driver, goes_on=entry.parent_id is not None)
+    if entry.parent_id is not None:
+        admission.check_parent(session, race, racer, entry.parent_id)
+    return _enter(session, race, racer, entry, now)
 
 
 def enter_reference(session: Session, race: Race, house: Racer, now: datetime) -> Submission:
@@ -78,12 +88,10 @@ def enter_reference(session: Session, race: Race, house: Racer, now: datetime) -
     """
     if not house.is_house:
         raise NotAllowed("Only a house car is driven by the reference driver. Enter a reward function.")
-    return _enter(session, race, house, Entry(""), Driver.REFERENCE, now)
+    return _enter(session, race, house, Entry("", driver=Driver.REFERENCE), now)
 
 
-def _enter(
-    session: Session, race: Race, racer: Racer, entry: Entry, driver: Driver, now: datetime
-) -> Submission:
+def _enter(session: Session, race: Race, racer: Racer, entry: Entry, now: datetime) -> Submission:
     check_window(race, now)
     db.take_turn(session)
     if tries_left(session, race, racer) < 1:
@@ -96,13 +104,16 @@ def _enter(
         race_id=race.id,
         racer_id=racer.id,
         number=_next_number(session, race, racer),
-        driver=driver,
+        driver=entry.driver,
         source=entry.source,
+        upload_key=entry.upload_key,
+        parent_id=entry.parent_id,
         model_metadata=entry.model_metadata,
         hyperparameters=entry.hyperparameters,
         state=SubmissionState.QUEUED,
         created_at=now,
     )
+    submission.total_steps = _total_steps(session, race, entry)
     session.add(submission)
     session.flush()
     jobs.enqueue_training(session, submission, now)
@@ -111,6 +122,17 @@ def _enter(
     transitions.tell(session, submission, "submission.queued", now, payload)
     badges.on_submission(session, submission, now)
     return submission
+
+
+def _total_steps(session: Session, race: Race, entry: Entry) -> int | None:
+    """Return the steps of all ancestors and of this training, None where nothing is trained."""
+    if entry.driver is not Driver.POLICY:
+        return None
+    parent = session.get(Submission, entry.parent_id) if entry.parent_id else None
+    total = race.training_steps + ((admission.total_steps(parent) or 0) if parent else 0)
+    if total > MOST_STEPS:
+        raise InvalidInput("parent", f"{total:,} steps of training are too many to count. Begin anew.")
+    return total
 
 
 def check_window(race: Race, now: datetime) -> None:
@@ -272,23 +294,3 @@ def _next_number(session: Session, race: Race, racer: Racer) -> int:
         query.where(Submission.race_id == race.id, Submission.racer_id == racer.id)
     ).scalar()
     return (last or 0) + 1
-
-
-def _check_entry(entry: Entry) -> None:
-    if not entry.source.strip():
-        raise InvalidInput("source", "The reward function is empty. Write one, or start from a starter kit.")
-    limits = {
-        "source": MAX_SOURCE_CHARACTERS,
-        "model_metadata": MAX_SETTINGS_CHARACTERS,
-        "hyperparameters": MAX_SETTINGS_CHARACTERS,
-    }
-    for name, limit in limits.items():
-        text = getattr(entry, name)
-        if text is None:
-            continue
-        if len(text) > limit:
-            raise InvalidInput(
-                name, f"{name} may have up to {limit} characters, yours has {len(text)}. Shorten it."
-            )
-        if storable(text) != text:
-            raise InvalidInput(name, f"{name} has NUL or broken characters. Save it as plain UTF-8 text.")

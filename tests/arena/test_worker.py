@@ -91,7 +91,7 @@ def enter(
     """Submit and return the submission's id."""
     with db.transaction(engine) as session:
         own_race, own_racer = session.get_one(Race, race.id), session.get_one(Racer, racer.id)
-        entry = Entry(source, **settings)
+        entry = Entry(source, settings.get("model_metadata"), settings.get("hyperparameters"))
         return submissions.submit(session, own_race, own_racer, entry, datetime.now(UTC)).id
 
 

@@ -76,3 +76,13 @@ def test_processes_may_store_the_same_content_at_once(tmp_path: Path) -> None:
         process.join()
     assert [process.exitcode for process in processes] == [0, 0]
     assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == 10
+
+
+def test_what_is_discarded_is_gone_and_may_be_stored_again(tmp_path: Path) -> None:
+    store = ArtifactStore(tmp_path)
+    key = store.put(b"policy")
+    store.discard(key)
+    store.discard(key)
+    with pytest.raises(ArtifactMissing):
+        store.get(key)
+    assert store.put(b"policy") == key

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 from arena.league import seasons
 from arena.league.errors import InvalidInput
 from arena.league.models import Season
-from arena.league.plans import RacePlan, columns_of
-from arena.league.states import Direction, ObstacleKind, RaceType
+from arena.league.plans import RacePlan, columns_of, senses_of
+from arena.league.states import Direction, ObstacleKind, RaceType, Sense
 from tests.conftest import Cast, Clock
 
 PLAN = RacePlan(slug="second", title="Second", track="oval")
@@ -84,6 +84,12 @@ def test_positions_lose_stray_blanks_and_their_count_is_their_own() -> None:
         ("race_type", {"race_type": "derby"}),
         ("direction", {"direction": "sideways"}),
         ("imperfect", {"imperfect": "maybe"}),
+        ("takes_agents", {"takes_agents": 1}),
+        ("takes_policies", {"takes_policies": "yes"}),
+        ("may_continue", {"may_continue": None}),
+        ("senses", {"senses": ""}),
+        ("senses", {"senses": " , "}),
+        ("senses", {"senses": "vector,radar"}),
         ("obstacle_count", {"race_type": RaceType.OBJECT_AVOIDANCE}),
         ("obstacle_count", {"race_type": RaceType.OBJECT_AVOIDANCE, "obstacles": " ; "}),
         ("obstacle_count", {"race_type": RaceType.OBJECT_AVOIDANCE, "obstacle_count": 21}),
@@ -133,6 +139,21 @@ def test_positions_of_another_shape_are_refused(positions: str) -> None:
     with pytest.raises(InvalidInput) as refusal:
         columns_of(replace(PLAN, race_type=RaceType.OBJECT_AVOIDANCE, obstacles=positions))
     assert refusal.value.field == "obstacles"
+
+
+def test_senses_are_kept_in_their_own_order() -> None:
+    assert columns_of(replace(PLAN, senses=" lidar,vector, lidar,"))["senses"] == "vector,lidar"
+    assert senses_of("lidar,camera") == (Sense.CAMERA, Sense.LIDAR)
+
+
+def test_a_race_remembers_what_may_be_entered(
+    session: Session, season: Season, cast: Cast, clock: Clock
+) -> None:
+    plan = replace(PLAN, takes_agents=True, takes_policies=True, may_continue=False, senses="camera")
+    race = seasons.open_race(session, session.merge(season), plan, by=cast.olga, now=clock.now)
+    session.expire(race)
+    assert (race.takes_agents, race.takes_policies, race.may_continue) == (True, True, False)
+    assert race.senses == "camera"
 
 
 def test_a_race_remembers_its_road(session: Session, season: Season, cast: Cast, clock: Clock) -> None:
