@@ -1,4 +1,4 @@
-"""Who sits at the wheel in a race: a trained policy, or the reference driver.
+"""Who sits at the wheel in a race: a trained network, or the reference driver.
 
 A seat turns what its car sees into a command. Policies see by their own columns only; the reference driver
 follows a planned lap, is told where it is and who is around it, and gets past them. Where cars are imperfect
@@ -9,12 +9,12 @@ the largest latency.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final, Literal
+from typing import Any, Final, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from arena.garage.policy import Policy
+from simulator.actions import ActionSpace
 from simulator.car import STEP_S, CarSpec, advance
 from simulator.driver import FULL_RANGE, ReferenceDriver
 from simulator.imperfections import Imperfections
@@ -26,14 +26,26 @@ from simulator.track import Track
 
 REFERENCE: Final = "reference"
 
-Entrant = Policy | Literal["reference"]
+
+class Network(Protocol):
+    """A trained network, wherever it was trained: `Policy`, or what `uploads.open_policy` gives."""
+
+    @property
+    def columns(self) -> tuple[str, ...]: ...
+    @property
+    def actions(self) -> ActionSpace: ...
+    def act(self, observation: NDArray[np.floating]) -> NDArray[Any]:
+        """Return actions of the action space for observations [n, columns]."""
+
+
+Entrant = Network | Literal["reference"]
 Seat = Callable[[NDArray[np.float32], NDArray[np.float64], Objects | None], NDArray[np.float64]]
 """(observation [1, columns], state [6, 1], what is around) -> command [1, 2] (steering deg, speed m/s)."""
 
 
 def sense_of(entrants: Sequence[Entrant]) -> str:
     """Return the sense that has all columns which these entrants want to see."""
-    wanted = [entrant.columns for entrant in entrants if entrant != REFERENCE]
+    wanted = [entrant.columns for entrant in entrants if not isinstance(entrant, str)]
     return "vector" if all(columns == OBSERVATION_COLUMNS for columns in wanted) else "object_vector"
 
 
@@ -46,15 +58,15 @@ def seats_of(
         spec, latency_s = imperfections.worst(spec), 0.5 * STEP_S * imperfections.latency_steps
     craft = Racecraft(ReferenceDriver(plan_for(track, spec), spec), track) if REFERENCE in entrants else None
     return [
-        _ReferenceSeat(craft, latency_s) if craft and entrant == REFERENCE else _policy_seat(entrant)  # type: ignore[arg-type]
+        _ReferenceSeat(craft, latency_s) if craft and isinstance(entrant, str) else _network_seat(entrant)  # type: ignore[arg-type]
         for entrant in entrants
     ]
 
 
-def _policy_seat(policy: Policy) -> Seat:
+def _network_seat(network: Network) -> Seat:
     # The columns of the objects stand behind those of the plain vector.
-    count = len(policy.columns)
-    return lambda seen, *_: policy.actions.to_command(policy.act(seen[:, :count]))
+    count = len(network.columns)
+    return lambda seen, *_: network.actions.to_command(network.act(seen[:, :count]))
 
 
 class _ReferenceSeat:
