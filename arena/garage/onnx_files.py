@@ -1,0 +1,105 @@
+"""A trained policy as an ONNX file, with which other programs can drive.
+
+    input    observation  float32 [n, columns]   the columns of the policy, in their order
+    outputs  action       float32 [n, 2]         continuous: steering and speed in [-1, 1]
+                          int64 [n]              discrete: the number of the preferred action
+             command      float32 [n, 2]         what that means: steering angle (deg, left +), speed (m/s)
+             preferences  float32 [n, actions]   discrete only: the network's last layer
+
+The graph is written node by node from the policy's arrays, in an old dialect that every runtime reads; no
+exporter of a training library has a part in it. Like the policy itself it carries a JSON header that says
+what it sees and what it does.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import Any, Final
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import helper, numpy_helper
+
+from arena.garage.policy import Policy
+from simulator.actions import ActionSpace, Discrete
+from simulator.car import CAR_VERSION
+
+INPUT: Final = "observation"
+OUTPUT: Final = "action"
+HEADER_KEY: Final = "apex_arena"
+OPSET: Final = 17  # of 2022, and its files' version 8: read by all that is still in use
+IR_VERSION: Final = 8
+
+
+@dataclass(slots=True)
+class _Graph:
+    """A graph under construction; every node has a name, so that messages can name it."""
+
+    nodes: list[onnx.NodeProto] = field(default_factory=list)
+    arrays: list[onnx.TensorProto] = field(default_factory=list)
+
+    def constant(self, name: str, value: NDArray[Any] | Sequence[float] | float) -> str:
+        self.arrays.append(numpy_helper.from_array(np.asarray(value, np.float32), name))
+        return name
+
+    def node(self, operator: str, inputs: Sequence[str], output: str, **attributes: Any) -> str:
+        node = helper.make_node(operator, inputs, [output], name=f"make_{output}", **attributes)
+        self.nodes.append(node)
+        return output
+
+
+def to_onnx(policy: Policy) -> bytes:
+    """Return the policy as one ONNX file; equal policies give equal bytes."""
+    graph = _Graph()
+    last = _network(graph, policy)
+    outputs = list(_heads(graph, last, policy.actions))
+    seen = helper.make_tensor_value_info(INPUT, onnx.TensorProto.FLOAT, ["n", len(policy.columns)])
+    model = helper.make_model(
+        helper.make_graph(graph.nodes, "policy", [seen], outputs, graph.arrays),
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=IR_VERSION,
+        producer_name="apex-arena",
+        producer_version=version("apex-arena"),
+    )
+    header = policy.header() | {"car": CAR_VERSION}
+    helper.set_model_props(model, {HEADER_KEY: json.dumps(header, separators=(",", ":"))})
+    onnx.checker.check_model(model)
+    written: bytes = model.SerializeToString(deterministic=True)
+    return written
+
+
+def _network(graph: _Graph, policy: Policy) -> str:
+    """Add the layers and return the name of what the last one gives."""
+    reached = INPUT
+    for place, (weight, bias) in enumerate(policy.layers):
+        arrays = (graph.constant(f"layer{place}.weight", weight), graph.constant(f"layer{place}.bias", bias))
+        is_last = place == len(policy.layers) - 1
+        name = "preferences" if is_last else f"sum{place}"
+        reached = graph.node("Gemm", [reached, *arrays], name, transB=1)
+        if not is_last:
+            reached = graph.node("Tanh", [reached], f"layer{place}")
+    return reached
+
+
+def _heads(graph: _Graph, last: str, actions: ActionSpace) -> Iterator[onnx.ValueInfoProto]:
+    """Add what makes actions and commands of the last layer, and yield the outputs."""
+    if isinstance(actions, Discrete):
+        action = graph.node("ArgMax", [last], OUTPUT, axis=1, keepdims=0)
+        graph.node("Gather", [graph.constant("actions", np.array(actions.actions)), action], "command")
+        yield helper.make_tensor_value_info(OUTPUT, onnx.TensorProto.INT64, ["n"])
+        yield helper.make_tensor_value_info("command", onnx.TensorProto.FLOAT, ["n", 2])
+        yield helper.make_tensor_value_info(last, onnx.TensorProto.FLOAT, ["n", len(actions.actions)])
+        return
+    limits = np.array([actions.steering_deg, actions.speed_mps])
+    low, half = limits[:, 0], 0.5 * (limits[:, 1] - limits[:, 0])
+    bounds = (graph.constant("least", -1.0), graph.constant("most", 1.0))
+    action = graph.node("Clip", [last, *bounds], OUTPUT)
+    share = graph.node("Add", [action, graph.constant("one", 1.0)], "share")
+    way = graph.node("Mul", [share, graph.constant("half_range", half)], "way")
+    graph.node("Add", [way, graph.constant("low", low)], "command")
+    yield helper.make_tensor_value_info(OUTPUT, onnx.TensorProto.FLOAT, ["n", 2])
+    yield helper.make_tensor_value_info("command", onnx.TensorProto.FLOAT, ["n", 2])
