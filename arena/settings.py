@@ -39,9 +39,15 @@ class ArenaSettings:
     sandbox: Sandbox = Sandbox.LOCKED
     """Whether code may run without a lock where this machine has none. ARENA_SANDBOX."""
 
+    artifacts_url: str | None = None
+    """Address of S3-compatible storage for policies, traces and uploads, for arenas on several machines.
+    ARENA_ARTIFACTS_URL, for example s3://bucket/arena; default: the folder `artifacts` in the data folder.
+    """
+
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> ArenaSettings:
-        """Read ARENA_DATABASE_URL, ARENA_DATA_DIR and ARENA_SANDBOX; an empty value counts as not set.
+        """Read ARENA_DATABASE_URL, ARENA_DATA_DIR, ARENA_ARTIFACTS_URL and ARENA_SANDBOX; an empty value
+        counts as not set.
 
         Raises ValueError for an unknown ARENA_SANDBOX.
         """
@@ -52,9 +58,10 @@ class ArenaSettings:
         if sandbox not in list(Sandbox):
             known = " or ".join(Sandbox)
             raise ValueError(f"ARENA_SANDBOX is {sandbox!r}; expected {known}.")
-        return cls(database_url=database_url, data_dir=data_dir, sandbox=Sandbox(sandbox))
+        artifacts_url = environ.get("ARENA_ARTIFACTS_URL") or None
+        return cls(database_url, data_dir, Sandbox(sandbox), artifacts_url)
 
     @property
-    def artifacts_dir(self) -> Path:
-        """The folder of the content-addressed policies and traces."""
-        return self.data_dir / "artifacts"
+    def artifacts(self) -> Path | str:
+        """The folder or the address of the content-addressed policies, traces and uploads."""
+        return self.artifacts_url or self.data_dir / "artifacts"

@@ -303,7 +303,7 @@ def run(arena_settings: ArenaSettings, *, name: str, checks_only: bool = False) 
     lock.make_undumpable()
     engine = db.connect(arena_settings.database_url)
     db.upgrade(engine)
-    artifacts = ArtifactStore(arena_settings.artifacts_dir)
+    artifacts = ArtifactStore(arena_settings.artifacts)
     kinds = (JobKind.CHECK,) if checks_only else jobs.ALL_KINDS
     worker = Worker(engine, artifacts, name=name, kinds=kinds)
     worker.serves_one_account = held.profile is None and arena_settings.sandbox is Sandbox.LOCAL_TRUSTED

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from arena.league import db
-from arena.league.artifacts import ArtifactStore
+from arena.league.artifacts import ArtifactStore, Call, directly
 from leaderboard import (
     api,
     assets,
@@ -32,7 +32,7 @@ def build(settings: Settings) -> Flask:
     app.config.update(SECRET_KEY=settings.secret_key)
     app.extensions["arena"] = Arena(
         engine=db.connect(settings.arena.database_url),
-        artifacts=ArtifactStore(settings.arena.artifacts_dir),
+        artifacts=ArtifactStore(settings.arena.artifacts, _beside_other_requests(settings)),
         settings=settings,
     )
     guards.register(app, settings)
@@ -46,3 +46,12 @@ def build(settings: Settings) -> Flask:
     api.register(app)
     live.register(app)
     return app
+
+
+def _beside_other_requests(settings: Settings) -> Call:
+    """Return what waits for a network that gevent does not know, while others are served."""
+    if settings.async_mode != "gevent":
+        return directly
+    from gevent import get_hub
+
+    return lambda function, given: get_hub().threadpool.apply(function, given)

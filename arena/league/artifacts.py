@@ -9,6 +9,7 @@ its name.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
 KEY = re.compile(r"[0-9a-f]{64}")
 
 Call = Callable[[Callable[..., Any], tuple[Any, ...]], Any]
+
+
+def directly(function: Callable[..., Any], given: tuple[Any, ...]) -> Any:
+    """Call a function and wait for it."""
+    return function(*given)
 
 
 class Place(Protocol):
@@ -46,7 +52,7 @@ class Place(Protocol):
 class ArtifactStore:
     """Content-addressed files in a folder, or behind an address; any number of processes may use it."""
 
-    def __init__(self, place: Path | str, call: Call = lambda function, given: function(*given)) -> None:
+    def __init__(self, place: Path | str, call: Call = directly) -> None:
         """`call` calls what waits for the network; the web process does it beside its other requests."""
         is_address = isinstance(place, str) and "://" in place
         self.place: Place = Bucket(str(place), call) if is_address else Folder(place)
@@ -139,10 +145,8 @@ class Bucket:
         self._call(self._files.pipe_file, (f"{self._root}/{name}", content))
 
     def remove(self, name: str) -> None:
-        try:
+        with contextlib.suppress(FileNotFoundError):
             self._call(self._files.rm_file, (f"{self._root}/{name}",))
-        except FileNotFoundError:
-            pass
 
     def names(self) -> Iterator[str]:
         return iter(self._call(self._files.find, (self._root,)))
@@ -159,6 +163,8 @@ def _connect(address: str) -> tuple[AbstractFileSystem, str]:
         ) from error
     try:
         files, root = pyarrow.fs.FileSystem.from_uri(address)
+        if not root:
+            raise ValueError("it names no bucket")
     except (OSError, ValueError) as error:
         raise LeagueError(
             f"ARENA_ARTIFACTS_URL {address!r} cannot be used: {error}. Expected for example s3://bucket/arena."

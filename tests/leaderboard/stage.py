@@ -230,7 +230,7 @@ def build(folder: Path, *, password_hash: str | None = None) -> Iterator[Stage]:
             racer.password_hash = None if handle == "house" else password_hash
         team = accounts.create_team(session, people["ann"], name="Apex", now=now())
         accounts.join_team(session, people["ben"], team.invite_code, now())
-    yield Stage(folder, engine, ArtifactStore(arena.artifacts_dir), people)
+    yield Stage(folder, engine, ArtifactStore(arena.artifacts), people)
     engine.dispose()
 
 
