@@ -3,7 +3,12 @@
 Some public reward functions keep a log in a file. The lock refuses every writing of files; instead `open`
 for writing gives a file in this process's memory, whatever the path, which can be read again under the same
 path and is gone with the process. What was not written here is opened as ever, for reading, if the lock lets
-it. This is a courtesy and no wall: the wall is the kernel's.
+it. A file that is only appended to, as logs are, takes no more when it is full and says nothing. This is a
+courtesy and no wall: the wall is the kernel's.
+
+Each car's copy of a module that sets up a log would add a handler of its own to the one logger that they
+share, and every line would be written once per car: a handler for what the logger writes to already is not
+added.
 """
 
 from __future__ import annotations
@@ -11,6 +16,7 @@ from __future__ import annotations
 import builtins
 import errno
 import io
+import logging
 import os
 from typing import IO, TYPE_CHECKING, Any, Final
 
@@ -18,6 +24,7 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
 
 _real_open: Final = builtins.open
+_real_add_handler: Final = logging.Logger.addHandler
 
 
 class Scratch:
@@ -28,8 +35,9 @@ class Scratch:
         self._limit_bytes = limit_bytes
 
     def install(self) -> None:
-        """Take the place of `open`."""
+        """Take the place of `open`, and have logs written once however many cars set them up."""
         builtins.open = io.open = self.open  # type: ignore[assignment]
+        logging.Logger.addHandler = _add_handler_once  # type: ignore[assignment, method-assign]
 
     def open(
         self,
@@ -56,12 +64,34 @@ class Scratch:
         if buffering == 0:
             return raw  # type: ignore[return-value]
         buffered = _buffered(raw, mode)
-        return buffered if "b" in mode else io.TextIOWrapper(buffered, encoding, errors, newline)
+        return (
+            buffered
+            if "b" in mode
+            else io.TextIOWrapper(buffered, encoding, errors, newline, line_buffering=buffering == 1)
+        )
+
+    def has_room(self, added_bytes: int) -> bool:
+        """Return whether so much more is allowed."""
+        return sum(map(len, self._files.values())) + added_bytes <= self._limit_bytes
 
     def require_room(self, added_bytes: int) -> None:
         """Raise `OSError` when so much more would be too much."""
-        if sum(map(len, self._files.values())) + added_bytes > self._limit_bytes:
+        if not self.has_room(added_bytes):
             raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+
+
+def _add_handler_once(logger: logging.Logger, handler: logging.Handler) -> None:
+    """Do what `addHandler` does, unless the logger has a handler of this kind for the same file or stream."""
+    target = _target_of(handler)
+    if target is None or all(
+        type(other) is not type(handler) or _target_of(other) != target for other in logger.handlers
+    ):
+        _real_add_handler(logger, handler)
+
+
+def _target_of(handler: logging.Handler) -> object:
+    """Return what a handler writes to: a path, a stream, or None for another kind of handler."""
+    return getattr(handler, "baseFilename", None) or getattr(handler, "stream", None)
 
 
 def _buffered(raw: _MemoryFile, mode: str) -> Any:
@@ -103,6 +133,8 @@ class _MemoryFile(io.RawIOBase):
         view = memoryview(data).cast("B")
         if "a" in self.mode:
             self._at = len(self._content)
+            if not self._scratch.has_room(len(view)):
+                return len(view)
         hole = max(0, self._at - len(self._content))
         self._scratch.require_room(hole + max(0, self._at + len(view) - len(self._content)))
         self._content.extend(bytes(hole))

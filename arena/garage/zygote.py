@@ -108,6 +108,7 @@ def preload(profile: Profile) -> None:
             importlib.import_module(name)
     importlib.import_module("numpy")
     importlib.import_module("simulator.params")
+    sys.modules["matplotlib"] = None  # type: ignore[assignment]  # it writes files when imported
 
 
 def forget_path(root: str) -> None:

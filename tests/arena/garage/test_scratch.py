@@ -68,6 +68,14 @@ def test_there_is_only_so_much_room(scratch: Scratch, tmp_path: Path) -> None:
         file.truncate(2**40)
 
 
+def test_a_full_log_takes_no_more_and_says_nothing(scratch: Scratch, tmp_path: Path) -> None:
+    with scratch.open(tmp_path / "log", "a", buffering=1) as log:
+        for _ in range(300):
+            log.write("12345678\n")
+    with scratch.open(tmp_path / "log") as log:
+        assert 900 < len(log.read()) <= 1000
+
+
 def test_other_files_are_opened_as_ever(scratch: Scratch, tmp_path: Path) -> None:
     (tmp_path / "real").write_text("real")
     with scratch.open(tmp_path / "real") as file:
