@@ -15,10 +15,11 @@ from collections.abc import Callable, Mapping
 from types import CodeType, FrameType, TracebackType
 from typing import Any, Final
 
+from arena.garage.subjects import FILES, REWARD, Subject
 from arena.garage.verdicts import EntrantFault, Verdict
 
-FILE: Final = "reward_function.py"
 FUNCTION: Final = "reward_function"
+CLASS: Final = "Agent"
 MAX_REWARD: Final = 1e5  # beyond it the real simulation ends the training too
 
 _MAX_FRAMES: Final = 12
@@ -45,9 +46,10 @@ class OutputFlood(BaseException):
     """Raised at the print that exceeds the limit; `except Exception` lets it pass."""
 
 
-def remember_source(source: str) -> None:
+def remember_source(source: str, subject: Subject) -> None:
     """Let tracebacks show the entrant's lines although no such file exists."""
-    linecache.cache[FILE] = (len(source), None, source.splitlines(keepends=True), FILE)
+    lines = source.splitlines(keepends=True)
+    linecache.cache[subject.file] = (len(source), None, lines, subject.file)
 
 
 def syntax_fault(error: SyntaxError) -> EntrantFault:
@@ -62,11 +64,11 @@ def syntax_fault(error: SyntaxError) -> EntrantFault:
     )
 
 
-def loading_fault(error: BaseException) -> EntrantFault:
+def loading_fault(error: BaseException, subject: Subject) -> EntrantFault:
     """Describe an exception raised while the file was executed as a module, before any call."""
-    if fault := _resource_fault(error):
+    if fault := _resource_fault(error, subject):
         return fault
-    hint = _lock_hint(error)
+    hint = _lock_hint(error, subject)
     if isinstance(error, ImportError):
         hint = " Available are the standard library, numpy and shapely."
     return EntrantFault(
@@ -79,30 +81,42 @@ def loading_fault(error: BaseException) -> EntrantFault:
 
 def call_fault(error: BaseException, params: Mapping[str, Any]) -> EntrantFault:
     """Describe an exception raised by a call of the reward function."""
-    if fault := _resource_fault(error):
+    return failure(error, REWARD, FUNCTION, "params", params, params_summary(params))
+
+
+def failure(
+    error: BaseException,
+    subject: Subject,
+    name: str,
+    argument: str,
+    keys: Mapping[str, Any],
+    context: str = "",
+) -> EntrantFault:
+    """Describe an exception raised by a call of `name`, whose one dictionary is called `argument`."""
+    if fault := _resource_fault(error, subject):
         return fault
-    hint = _lock_hint(error)
+    hint = _lock_hint(error, subject)
     if isinstance(error, KeyError) and error.args and isinstance(error.args[0], str):
-        near = difflib.get_close_matches(error.args[0], params.keys(), n=1)
-        hint = f" Did you mean params[{near[0]!r}]?" if near else ""
+        near = difflib.get_close_matches(error.args[0], keys.keys(), n=1)
+        hint = f" Did you mean {argument}[{near[0]!r}]?" if near else ""
     if isinstance(error, SystemExit):
-        hint = " A reward function must return a number, not end the program."
+        hint = f" {subject.an} must {subject.task}, not end the program."
     return EntrantFault(
         Verdict.RUNTIME,
-        f"{FUNCTION} failed{_where(error)}: {exception_text(error)}.{hint}",
+        f"{name} failed{_where(error)}: {exception_text(error)}.{hint}",
         line=entrant_line(error.__traceback__),
-        detail=entrant_traceback(error) + params_summary(params),
+        detail=entrant_traceback(error) + context,
     )
 
 
-def _lock_hint(error: BaseException) -> str:
+def _lock_hint(error: BaseException, subject: Subject) -> str:
     if isinstance(error, PermissionError):
         return (
-            " A reward function has no network, no other processes and no files of the machine; "
+            f" {subject.an} has no network, no other processes and no files of the machine; "
             "what it writes with open() stays in its memory."
         )
     if isinstance(error, RuntimeError) and "new thread" in str(error.args[:1]):
-        return " A reward function runs in one thread."
+        return f" {subject.an} runs in one thread."
     return ""
 
 
@@ -130,17 +144,15 @@ def _number_text(value: float) -> str:
         return "a number with more than 300 digits"
 
 
-def _resource_fault(error: BaseException) -> EntrantFault | None:
+def _resource_fault(error: BaseException, subject: Subject) -> EntrantFault | None:
     line = entrant_line(error.__traceback__)
     where = f" in line {line}" if line else ""
     if isinstance(error, MemoryError):
         traceback.clear_frames(error.__traceback__)
-        message = f"The reward function ran out of memory{where}. Keep less between calls."
+        message = f"{subject.the} ran out of memory{where}. Keep less between calls."
         return EntrantFault(Verdict.MEMORY, message, line=line)
     if isinstance(error, OutputFlood):
-        message = (
-            f"The reward function prints too much{where}. Print less, for example only every hundredth call."
-        )
+        message = f"{subject.the} prints too much{where}. Print less, for example only every hundredth call."
         return EntrantFault(Verdict.OUTPUT, message, line=line)
     return None
 
@@ -164,14 +176,14 @@ def entrant_line(trace: TracebackType | None) -> int | None:
     """Return the line of the innermost frame that lies in the entrant's file."""
     line = None
     while trace is not None:
-        if trace.tb_frame.f_code.co_filename == FILE:
+        if trace.tb_frame.f_code.co_filename in FILES:
             line = trace.tb_lineno
         trace = trace.tb_next
     return line
 
 
 def entrant_traceback(error: BaseException) -> str:
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == FILE]
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in FILES]
     lines = traceback.format_list(frames[-_MAX_FRAMES:])
     return "Traceback (most recent call last):\n" + "".join(lines) + exception_text(error) + "\n"
 

@@ -19,17 +19,20 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Final, Self
 
-from arena.garage import blame, protection
+from arena.garage import protection
 from arena.garage.launching import Pipes, launch, peak_mb
 from arena.garage.limits import Allowance, Ending, Limits
+from arena.garage.subjects import FILES
 from arena.garage.verdicts import SandboxError, SandboxUnavailableError
-from arena.garage.wire import HEADER, MAX_JSON_BYTES, Head, Kind, ProtocolError, unpack_head
+from arena.garage.wire import HEADER, MAX_JSON_BYTES, Head, Kind, Program, ProtocolError, unpack_head
 
 _PIPE_BYTES: Final = 1 << 20  # a whole request fits, so that one write sends it
 _READ_BYTES: Final = 1 << 16
 _STACK_WAIT_S: Final = 2.0
 _REAP_WAIT_S: Final = 10.0
 _F_SETPIPE_SZ: Final = 1031
+_ENTRANTS_LINE: Final = rf'File "(?:{"|".join(map(re.escape, sorted(FILES)))})", line (\d+)'
+_NUMBERS: Final = frozenset({Kind.REWARDS, Kind.ACTION})
 
 
 class ChildGoneError(Exception):
@@ -53,9 +56,10 @@ class OutputFloodError(Exception):
 class Child:
     """One running child process. Closing it is safe at any time and more than once."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, program: Program = Program.REWARD) -> None:
         """Start one as `protection.current()` says. Raises `SandboxError`."""
         self._limits = limits
+        self._program = program
         self._protection = protection.current()
         self._output = bytearray()
         self._output_bytes = 0
@@ -75,6 +79,7 @@ class Child:
             "limits": asdict(self._limits),
             "output_kept": self._limits.output_kept_kb << 10,
             "output_total": self._limits.output_total_mb << 20,
+            "program": self._program,
         }
         with contextlib.ExitStack() as theirs:
             request_end, requests = os.pipe()
@@ -240,7 +245,7 @@ class Child:
 
     def _checked_head(self, data: bytes) -> Head:
         head = unpack_head(data)
-        longest = head.count * 8 if head.kind == Kind.REWARDS else MAX_JSON_BYTES
+        longest = head.count * 8 if head.kind in _NUMBERS else MAX_JSON_BYTES
         if head.length > longest or head.count > _PIPE_BYTES:
             raise ProtocolError(f"a frame of {head.length} bytes where at most {longest} were expected")
         return head
@@ -260,7 +265,7 @@ class Child:
             before = text
             with contextlib.suppress(BlockingIOError):
                 text += os.read(self._stack, _READ_BYTES)
-        found = re.search(rf'File "{re.escape(blame.FILE)}", line (\d+)', text.decode("utf-8", "replace"))
+        found = re.search(_ENTRANTS_LINE, text.decode("utf-8", "replace"))
         return int(found[1]) if found else None
 
     def close(self, grace_s: float = 0.0) -> Ending:

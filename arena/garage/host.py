@@ -2,12 +2,9 @@
 
 `zygote.py` has made a process of its own for it, with a clean environment, an empty folder, pipes for
 requests, replies, output and the stack when time runs out, and `lock.py` has taken from it what the kernel
-can take, before the source arrives. It answers one frame per request until its parent closes the pipe or the
-first call fails; a fault is its last word, as a failing reward function ends a training on the real thing.
-
-Every car has its own copy of the module: compiled once, executed once per car, so that a function that keeps
-the previous speed in a global works as it does with the single car of DeepRacer. Results go through
-`float()`, as they do there.
+can take, before the source arrives. One of the programs beside this file (`host_reward.py`, `host_agent.py`)
+then answers one frame per request until the parent closes the pipe or the first call fails; a fault is its
+last word, as a failing reward function ends a training on the real thing.
 """
 
 from __future__ import annotations
@@ -17,41 +14,49 @@ import contextlib
 import hashlib
 import inspect
 import io
-import math
 import os
 import random
 import sys
 from collections.abc import Callable
 from types import CodeType, ModuleType
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol
 
 import numpy as np
 
 from arena.garage import blame
 from arena.garage.scratch import Scratch
+from arena.garage.subjects import Subject
 from arena.garage.verdicts import EntrantFault, Verdict
-from arena.garage.wire import HEADER, MEMORY_EXIT, Head, Kind, pack, pack_json, unpack_head, unpack_json
+from arena.garage.wire import HEADER, MEMORY_EXIT, Head, Kind, pack, pack_json, unpack_head
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-    from simulator.params import ParamsBuilder
-
-RewardCall = Callable[[dict[str, Any]], Any]
-
 _MAX_PROTOCOL_BYTES: Final = 64 << 20
 
 
-def main(requests: int, replies: int, options: dict[str, Any]) -> NoReturn:
+class Program(Protocol):
+    """What a child does with what it is sent; it is made when the lock is closed."""
+
+    def __init__(self, channel: Channel, output: Output) -> None: ...
+
+    def greeting(self) -> dict[str, object]:
+        """Return what the READY frame says, by which the parent knows a program of its own version."""
+
+    def serve(self) -> None:
+        """Answer requests until the channel raises `EOFError`; an `EntrantFault` is reported and ends it."""
+
+
+def main(requests: int, replies: int, options: dict[str, Any], program: type[Program]) -> NoReturn:
     """Serve one parent, in a process that is locked already. `options`: output_kept and output_total, in
     bytes, and the limits.
     """
     output = Output(options["output_kept"], options["output_total"])
     Scratch(options["limits"]["file_mb"] << 20).install()
-    host = Host(requests, replies, output)
+    channel = Channel(requests, replies, output)
     status = 0
     try:
-        host.serve()
+        channel.serve(program(channel, output))
     except MemoryError:
         status = MEMORY_EXIT
     except BaseException as error:
@@ -99,15 +104,84 @@ class Output(io.RawIOBase):
             self._text.flush()
 
 
-class Entry:
-    """One entrant's file: its syntax tree, its digest, and a module of it for each car."""
+class Channel:
+    """The child's end of the pipes: read a frame, answer it."""
 
-    def __init__(self, source: str) -> None:
-        blame.remember_source(source)
+    def __init__(self, requests: int, replies: int, output: Output) -> None:
+        self._requests = requests
+        self._replies = replies
+        self._output = output
+        self._sequence = 0
+
+    def serve(self, program: Program) -> None:
+        """Let a program answer until the work is done or the entrant has failed."""
         try:
-            tree = ast.parse(source, blame.FILE)
+            self.send(pack_json(Kind.READY, 0, program.greeting()))
+            program.serve()
+        except EntrantFault as fault:
+            self._report(fault)
+            self._read(1)  # stay, so that the parent can see what was used; it ends this process
+        except EOFError:
+            pass  # the parent has closed the pipe: the work is done
+
+    def receive(self, *kinds: Kind) -> tuple[Head, bytes]:
+        """Return the next frame, which must be of one of these kinds."""
+        head = unpack_head(self._read(HEADER.size))
+        if head.kind not in kinds or head.length > _MAX_PROTOCOL_BYTES:
+            raise EOFError(f"expected {', '.join(kind.name for kind in kinds)}, got kind {head.kind}")
+        self._sequence = head.sequence
+        return head, self._read(head.length)
+
+    def tell(self, kind: Kind, document: dict[str, object]) -> None:
+        """Answer with JSON; what was printed by then goes first."""
+        self._output.deliver()
+        self.send(pack_json(kind, self._sequence, document))
+
+    def answer(self, kind: Kind, count: int, payload: bytes) -> None:
+        """Answer with numbers; what was printed by then goes first."""
+        self._output.deliver()
+        self.send(pack(kind, self._sequence, count, payload))
+
+    def send(self, frame: bytes) -> None:
+        """Write a whole frame."""
+        view = memoryview(frame)
+        while view:
+            view = view[os.write(self._replies, view) :]
+
+    def _report(self, fault: EntrantFault) -> None:
+        self._output.muted = False
+        with contextlib.suppress(BaseException):  # a flood: its beginning has been delivered already
+            self._output.deliver()
+        document: dict[str, object] = {
+            "verdict": str(fault.verdict),
+            "message": fault.message[:2000],
+            "line": fault.line,
+            "detail": fault.detail[:8000],
+        }
+        self.send(pack_json(Kind.FAULT, self._sequence, document))
+
+    def _read(self, size: int) -> bytes:
+        parts: list[bytes] = []
+        while size:
+            part = os.read(self._requests, size)
+            if not part:
+                raise EOFError
+            parts.append(part)
+            size -= len(part)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+class Entry:
+    """One entrant's file: its syntax tree, its digest, and as many modules of it as are asked for."""
+
+    def __init__(self, source: str, subject: Subject) -> None:
+        self._subject = subject
+        blame.remember_source(source, subject)
+        try:
+            tree = ast.parse(source, subject.file)
+            self.defines = _entries(tree)
             self.digest = tree_digest(tree)
-            self._code: CodeType = compile(source, blame.FILE, "exec", dont_inherit=True)
+            self._code: CodeType = compile(source, subject.file, "exec", dont_inherit=True)
         except SyntaxError as error:
             raise blame.syntax_fault(error) from None
         except (ValueError, OverflowError) as error:
@@ -119,16 +193,29 @@ class Entry:
             )
             raise EntrantFault(Verdict.SYNTAX, message) from None
 
-    def module_function(self) -> RewardCall:
-        """Execute the file as a fresh module and return its reward function. Raises `EntrantFault`."""
-        module = ModuleType(blame.FUNCTION)
-        module.__dict__["__file__"] = blame.FILE
-        sys.modules[blame.FUNCTION] = module  # dataclasses and typing look their module up by name
+    def prepare(self, seed: int) -> None:
+        """Set what code finds when it starts: seeded random numbers and its own name."""
+        random.seed(seed)
+        np.random.seed(seed % 2**32)
+        sys.argv = [self._subject.file]
+
+    def module(self) -> dict[str, Any]:
+        """Execute the file as a fresh module and return its names. Raises `EntrantFault`."""
+        module = ModuleType(self._subject.module)
+        module.__dict__["__file__"] = self._subject.file
+        sys.modules[self._subject.module] = module  # dataclasses and typing look their module up by name
         try:
             exec(self._code, module.__dict__)
         except BaseException as error:
-            raise blame.loading_fault(error) from None
-        return judged_function(module.__dict__)
+            raise blame.loading_fault(error, self._subject) from None
+        return module.__dict__
+
+
+def _entries(tree: ast.Module) -> list[str]:
+    """Return which of the names by which entries are known a file defines for all to see."""
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    defined = {node.name for node in tree.body if isinstance(node, kinds)}
+    return [name for name in (blame.FUNCTION, blame.CLASS) if name in defined]
 
 
 def tree_digest(tree: ast.Module) -> str:
@@ -148,31 +235,8 @@ def _is_text(line: ast.AST) -> bool:
     )
 
 
-def judged_function(names: dict[str, Any]) -> RewardCall:
-    """Return the reward function among a module's names. Raises `EntrantFault` (NO_FUNCTION, SIGNATURE)."""
-    function = names.get(blame.FUNCTION)
-    if function is None:
-        others = [
-            name
-            for name, value in names.items()
-            if inspect.isfunction(value) and value.__module__ == blame.FUNCTION
-        ]
-        found = f" The file defines {', '.join(others[:5])}." if others else ""
-        message = f"The file defines no {blame.FUNCTION}.{found} Expected: def {blame.FUNCTION}(params)."
-        raise EntrantFault(Verdict.NO_FUNCTION, message)
-    line = getattr(getattr(function, "__code__", None), "co_firstlineno", None)
-    if not callable(function):
-        kind = type(function).__name__
-        message = f"{blame.FUNCTION} is a {kind}, expected a function: def {blame.FUNCTION}(params)."
-        raise EntrantFault(Verdict.NO_FUNCTION, message)
-    if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
-        message = f"{blame.FUNCTION} must be a plain function that returns a number, without async or yield."
-        raise EntrantFault(Verdict.SIGNATURE, message, line=line)
-    _check_signature(function, line)
-    return function  # type: ignore[no-any-return]
-
-
-def _check_signature(function: RewardCall, line: int | None) -> None:
+def check_signature(function: Callable[..., Any], name: str, usage: str, line: int | None) -> None:
+    """Refuse what cannot be called with one argument. Raises `EntrantFault` (SIGNATURE)."""
     try:
         signature = inspect.signature(function)
     except (ValueError, TypeError):
@@ -185,152 +249,12 @@ def _check_signature(function: RewardCall, line: int | None) -> None:
     ]
     if len(needed) != 1 or needed[0].kind is inspect.Parameter.KEYWORD_ONLY:
         message = (
-            f"{blame.FUNCTION}{signature} needs {len(needed)} arguments when it is called. "
-            f"Expected exactly one parameter: def {blame.FUNCTION}(params)."
+            f"{name}{signature} needs {len(needed)} arguments when it is called. "
+            f"Expected exactly one parameter: {usage}."
         )
         raise EntrantFault(Verdict.SIGNATURE, message, line=line)
 
 
-class Host:
-    """The loop of the child: read a frame, answer it."""
-
-    def __init__(self, requests: int, replies: int, output: Output) -> None:
-        self._requests = requests
-        self._replies = replies
-        self._output = output
-        self._functions: list[RewardCall] = []
-        self._sequence = 0
-
-    def serve(self) -> None:
-        from simulator.params import COLUMNS
-
-        try:
-            self._send(pack_json(Kind.READY, 0, {"columns": len(COLUMNS)}))
-            _, payload = self._receive(Kind.SOURCE)
-            entry = self._parse(unpack_json(payload))
-            _, payload = self._receive(Kind.EXECUTE)
-            self._load(entry, unpack_json(payload))
-            while True:
-                head, payload = self._receive(Kind.CALLS)
-                rewards = self._answer(payload, head.count)
-                self._output.deliver()
-                self._send(pack(Kind.REWARDS, self._sequence, head.count, rewards))
-        except EntrantFault as fault:
-            self._report(fault)
-            self._read(1)  # stay, so that the parent can see what was used; it ends this process
-        except EOFError:
-            pass  # the parent has closed the pipe: the work is done
-
-    def _parse(self, options: dict[str, Any]) -> Entry:
-        from simulator.params import ParamsBuilder, row_width
-
-        self._params: list[ParamsBuilder] = [ParamsBuilder.from_static(each) for each in options["statics"]]
-        self._width = row_width(self._params[0].moving)
-        entry = Entry(options["source"])
-        self._send(pack_json(Kind.PARSED, self._sequence, {"digest": entry.digest}))
-        return entry
-
-    def _load(self, entry: Entry, options: dict[str, Any]) -> None:
-        """Execute the module once for each car; only the first one's prints are kept."""
-        random.seed(options["seed"])
-        np.random.seed(options["seed"] % 2**32)
-        sys.argv = [blame.FILE]
-        self._functions = [entry.module_function()]
-        self._output.deliver()
-        self._send(pack_json(Kind.LOADED, self._sequence, {}))
-        self._receive(Kind.MULTIPLY)
-        self._output.muted = True
-        self._functions += [entry.module_function() for _ in range(options["num_cars"] - 1)]
-        self._output.deliver()
-        self._output.muted = False
-        self._send(pack_json(Kind.RUNNING, self._sequence, {}))
-
-    def _answer(self, payload: bytes, count: int) -> bytes:
-        numbers = np.frombuffer(payload, np.float64)
-        rows = numbers[: count * self._width].reshape(count, self._width).tolist()
-        cars = numbers[count * self._width :].astype(np.int64).tolist()
-        functions, builder = self._functions, self._builder(cars[0] if cars else 0)
-        rewards: list[float] = []
-        append = rewards.append
-        failure: BaseException | None = None
-        try:
-            for car, params in zip(cars, builder.dicts(rows), strict=True):
-                append(float(functions[car](params)))
-        except BaseException as error:
-            failure = error
-        values = np.array(rewards, np.float64)
-        with np.errstate(invalid="ignore"):
-            refused = np.flatnonzero(~(np.abs(values) <= blame.MAX_REWARD))
-        if len(refused):
-            place = int(refused[0])
-            self._refuse_value(rewards[place], rows[place], cars[place])
-        if failure is not None:
-            self._refuse_call(failure, rows[len(rewards)], cars[len(rewards)])
-        return values.tobytes()
-
-    def _refuse_call(self, error: BaseException, row: list[float], car: int) -> None:
-        if blame.entrant_line(error.__traceback__) is None and isinstance(
-            error, TypeError | ValueError | OverflowError
-        ):
-            self._refuse_value(None, row, car)  # not their code failed but float() of what it returned
-        raise blame.call_fault(error, self._dict(row, car)) from None
-
-    def _refuse_value(self, value: float | None, row: list[float], car: int) -> None:
-        """Blame the return statement, if a second call returns an unusable value again, else the function."""
-        self._output.muted = True
-        again, line = blame.repeated_call(self._functions[car], self._dict(row, car))
-        if value is None:
-            value = again  # type: ignore[assignment]
-        elif not isinstance(again, float | int) or _is_usable(again):
-            line = None
-        if line is None:
-            line = getattr(getattr(self._functions[car], "__code__", None), "co_firstlineno", None)
-        raise blame.value_fault(value, line, self._dict(row, car))
-
-    def _builder(self, car: int) -> ParamsBuilder:
-        """Return the builder of the leg that a car drives, and all others of its message: blocks of cars."""
-        return self._params[car * len(self._params) // len(self._functions)]
-
-    def _dict(self, row: list[float], car: int) -> dict[str, Any]:
-        return next(iter(self._builder(car).dicts([row])))
-
-    def _report(self, fault: EntrantFault) -> None:
-        self._output.muted = False
-        with contextlib.suppress(BaseException):  # a flood: its beginning has been delivered already
-            self._output.deliver()
-        document: dict[str, object] = {
-            "verdict": str(fault.verdict),
-            "message": fault.message[:2000],
-            "line": fault.line,
-            "detail": fault.detail[:8000],
-        }
-        self._send(pack_json(Kind.FAULT, self._sequence, document))
-
-    def _receive(self, kind: Kind) -> tuple[Head, bytes]:
-        head = unpack_head(self._read(HEADER.size))
-        if head.kind != kind or head.length > _MAX_PROTOCOL_BYTES:
-            raise EOFError(f"expected {kind.name}, got a frame of kind {head.kind}")
-        self._sequence = head.sequence
-        return head, self._read(head.length)
-
-    def _read(self, size: int) -> bytes:
-        parts: list[bytes] = []
-        while size:
-            part = os.read(self._requests, size)
-            if not part:
-                raise EOFError
-            parts.append(part)
-            size -= len(part)
-        return parts[0] if len(parts) == 1 else b"".join(parts)
-
-    def _send(self, frame: bytes) -> None:
-        view = memoryview(frame)
-        while view:
-            view = view[os.write(self._replies, view) :]
-
-
-def _is_usable(value: float) -> bool:
-    try:
-        return math.isfinite(value) and abs(value) <= blame.MAX_REWARD
-    except OverflowError:
-        return False
+def first_line(function: object) -> int | None:
+    """Return the line in which a function or method begins, where that is known."""
+    return getattr(getattr(function, "__code__", None), "co_firstlineno", None)

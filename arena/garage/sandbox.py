@@ -1,15 +1,14 @@
 """The reward function as the trainer sees it: a batched call that answers numbers or raises the entrant's own
 fault.
 
-One message per vector step goes to the child (`host.py`, reached through `child.py`). Whatever the child does
-ends here in one of three ways: rewards, an `EntrantFault` with a verdict and a line, or a `SandboxError` when
-the machine and not the entrant is to blame. The first failing call ends the training, as it does on the real
-thing. The parent reads numbers and short JSON, never a pickle.
+One message per vector step goes to the child (`host_reward.py`, reached through `conversation.py`). Whatever
+the child does ends in one of three ways: rewards, an `EntrantFault` with a verdict and a line, or a
+`SandboxError` when the machine and not the entrant is to blame. The first failing call ends the training, as
+it does on the real thing.
 """
 
 from __future__ import annotations
 
-import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,11 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arena.garage.blame import MAX_REWARD
-from arena.garage.child import Child, ChildGoneError, ChildLateError, OutputFloodError
-from arena.garage.limits import Allowance, Limits, Usage
+from arena.garage.conversation import Conversation, allowance_of
+from arena.garage.limits import Limits, Usage
 from arena.garage.sources import decode_source
-from arena.garage.verdicts import EntrantFault, SandboxError, SandboxUnavailableError, Verdict
-from arena.garage.wire import LOCK_EXIT, MEMORY_EXIT, Head, Kind, ProtocolError, pack, pack_json, unpack_json
+from arena.garage.subjects import REWARD
+from arena.garage.verdicts import EntrantFault, Verdict
+from arena.garage.wire import Kind, pack, pack_json
 from simulator.canned import canned_states
 from simulator.course import Course, RaceType
 from simulator.objects import Objects
@@ -36,12 +36,6 @@ Seed = int | Callable[[str], int]
 RewardCall = Callable[[NDArray[np.float64], NDArray[np.int64]], NDArray[np.float64]]
 
 CHECK_LIMITS: Final = Limits(load_s=3.0)  # somebody waits for the answer
-
-_WALL_FACTOR: Final = 4.0
-_LEAST_WALL_S: Final = 5.0
-_EXIT_GRACE_S: Final = 1.0
-_MAX_MESSAGE: Final = 2000
-_MAX_DETAIL: Final = 8000
 
 
 class RewardSandbox:
@@ -73,16 +67,13 @@ class RewardSandbox:
         self._limits = limits or Limits()
         self._seed = seed
         self._sequence = 0
-        self._entrants_turn = False
-        self._fault: EntrantFault | None = None
-        self._usage: Usage | None = None
         self.seed = 0
         self.digest = ""
         self.calls = 0
         self.waited_s = 0.0
 
     def __enter__(self) -> Self:
-        self._child = Child(self._limits)
+        self._talk = Conversation(REWARD, self._limits)
         try:
             self._introduce()
         except BaseException:
@@ -95,43 +86,38 @@ class RewardSandbox:
 
     def close(self) -> None:
         """End the child; safe to call more than once."""
-        self._usage = self._child.close().usage
+        self._talk.close()
 
     @property
     def pid(self) -> int:
         """The number of the child's process, and of its process group."""
-        return self._child.pid
+        return self._talk.child.pid
 
     @property
     def output(self) -> str:
         """What the entrant's code has printed (the first car's prints while loading, all cars' after), at
         most 64 KB.
         """
-        return self._child.output
+        return self._talk.output
 
     @property
     def usage(self) -> Usage:
         """What the child has used; complete once it is closed."""
-        return self._usage or Usage(self._child.cpu_s(), 0.0)
+        return self._talk.usage
 
     def _introduce(self) -> None:
         """Hand over the source, learn its digest, and have it executed once per car."""
-        ours = Allowance(self._limits.start_s, self._limits.start_s)
-        ready = self._ask(b"", ours, Kind.READY)
-        if ready != {"columns": len(COLUMNS)}:
-            raise SandboxError(
-                f"The reward process speaks of {ready}, expected {len(COLUMNS)} columns: mixed versions?"
-            )
-        self._child.require_lock()
+        talk, load_s = self._talk, self._limits.load_s
+        talk.begin({"columns": len(COLUMNS)})
         document: dict[str, object] = {"source": self._source, "statics": self._statics}
-        parsed = self._ask(pack_json(Kind.SOURCE, 0, document), ours, Kind.PARSED)
+        parsed = talk.ask(pack_json(Kind.SOURCE, 0, document), talk.start_allowance, Kind.PARSED)
         self.digest = str(parsed["digest"])
         self.seed = self._seed(self.digest) if callable(self._seed) else self._seed
-        self._entrants_turn = True
+        talk.entrants_turn = True
         document = {"seed": self.seed, "num_cars": self._num_cars}
-        load_s = self._limits.load_s
-        self._ask(pack_json(Kind.EXECUTE, 0, document), _allowance(load_s), Kind.LOADED)
-        self._ask(pack_json(Kind.MULTIPLY, 0, {}), _allowance(3 * load_s), Kind.RUNNING)
+        talk.ask(pack_json(Kind.EXECUTE, 0, document), allowance_of(load_s), Kind.LOADED)
+        talk.ask(pack_json(Kind.MULTIPLY, 0, {}), allowance_of(3 * load_s), Kind.RUNNING)
+        talk.loaded = True
 
     def of_leg(self, place: int) -> RewardCall:
         """Return what answers for the cars of one leg of the course, which number them from 0.
@@ -145,22 +131,19 @@ class RewardSandbox:
         """Return the rewards [m] of `rows` [m, row_width(moving)], each by the copy of the car named in
         `cars` [m].
         """
-        if self._fault is not None:
-            raise self._fault
+        if self._talk.fault is not None:
+            raise self._talk.fault
         count = len(rows)
         if rows.shape != (count, self._width):
             raise ValueError(f"expected params rows of {self._width} numbers, got an array {rows.shape}")
         self._sequence = (self._sequence + 1) % 2**32
         payload = np.ascontiguousarray(rows, "<f8").tobytes() + cars.astype("<f8").tobytes()
         began = time.perf_counter()
-        allowance = _allowance(self._limits.message_s + count * self._limits.call_s)
-        head, answer = self._exchange(pack(Kind.CALLS, self._sequence, count, payload), allowance)
+        allowance = allowance_of(self._limits.message_s + count * self._limits.call_s)
+        frame = pack(Kind.CALLS, self._sequence, count, payload)
+        answer = self._talk.numbers(frame, allowance, Kind.REWARDS, count, self._sequence)
         self.waited_s += time.perf_counter() - began
         self.calls += count
-        if head.kind != Kind.REWARDS or head.count != count or len(answer) != 8 * count:
-            self._refuse_frame(f"expected {count} rewards, got a frame of kind {head.kind} with {head.count}")
-        if head.sequence != self._sequence:
-            self._refuse_frame(f"expected the answer to message {self._sequence}, got one to {head.sequence}")
         if self.waited_s > self._limits.calls_s:
             self._give_up_waiting()
         return self._checked(answer)
@@ -168,66 +151,8 @@ class RewardSandbox:
     def _checked(self, answer: bytes) -> NDArray[np.float64]:
         rewards = np.frombuffer(answer, "<f8").astype(np.float64)
         if not (np.abs(rewards) <= MAX_REWARD).all():  # the host has looked already: these are not from it
-            self._refuse_frame(f"rewards beyond {MAX_REWARD:g}")
+            self._talk.refuse_frame(f"rewards beyond {MAX_REWARD:g}")
         return rewards
-
-    def _ask(self, frame: bytes, allowance: Allowance, kind: Kind) -> dict[str, object]:
-        head, payload = self._exchange(frame, allowance)
-        if head.kind != kind:
-            self._refuse_frame(f"expected {kind.name}, got a frame of kind {head.kind}")
-        try:
-            return unpack_json(payload)
-        except ProtocolError as error:
-            self._refuse_frame(str(error))
-
-    def _exchange(self, frame: bytes, allowance: Allowance) -> tuple[Head, bytes]:
-        try:
-            head, payload = self._child.exchange(frame, allowance)
-            if head.kind == Kind.FAULT:
-                self._fail(_told_fault(unpack_json(payload)))
-        except ChildLateError as late:
-            self._fail(self._late_fault(late))
-        except ChildGoneError:
-            self._fail(self._gone_fault())
-        except OutputFloodError:
-            message = (
-                "The reward function writes too much. Print less, for example only every hundredth call."
-            )
-            self._fail(EntrantFault(Verdict.OUTPUT, message))
-        except ProtocolError as error:
-            self._refuse_frame(str(error))
-        return head, payload
-
-    def _fail(self, fault: EntrantFault) -> NoReturn:
-        self.close()
-        self._fault = fault
-        raise fault from None
-
-    def _refuse_frame(self, what: str) -> NoReturn:
-        self.close()
-        if not self._entrants_turn:
-            raise SandboxError(f"The reward process answered wrongly before any entrant code ran: {what}.")
-        message = (
-            f"The reward process no longer speaks its protocol ({what}). Leave its files and pipes alone."
-        )
-        self._fail(EntrantFault(Verdict.CRASHED, message))
-
-    def _late_fault(self, late: ChildLateError) -> EntrantFault:
-        if not self._entrants_turn:
-            self.close()
-            raise SandboxError(f"The reward process did not start: {late}. Is the machine overloaded?")
-        where = f" in line {late.line}" if late.line else ""
-        if late.peak_mb > self._limits.memory_mb / 4:
-            message = (
-                f"The reward function takes too much memory{where}: {late.peak_mb:.0f} MB when time was up."
-            )
-            return EntrantFault(Verdict.MEMORY, message, line=late.line)
-        doing = "one batch of calls" if self._sequence else "loading the file"
-        message = (
-            f"Time is up: {doing} was stopped{where} after {late.waited_s:.1f} s. "
-            "Look for a loop without an end, and compute what never changes only once."
-        )
-        return EntrantFault(Verdict.TIMEOUT, message, line=late.line)
 
     def _give_up_waiting(self) -> NoReturn:
         call_us = 1e6 * self.waited_s / max(1, self.calls)
@@ -236,57 +161,7 @@ class RewardSandbox:
             f"({call_us:.0f} us each), at most {self._limits.calls_s:.0f} s are allowed. "
             "Search fewer points, or compute what never changes only once."
         )
-        self._fail(EntrantFault(Verdict.TIMEOUT, message))
-
-    def _gone_fault(self) -> EntrantFault:
-        """Say why the child has ended without being asked to."""
-        short = self._child.memory_ran_short
-        ending = self._child.close(_EXIT_GRACE_S)
-        if ending.status == LOCK_EXIT and not self._entrants_turn:
-            raise SandboxUnavailableError(f"Sandbox unavailable: {self.output[-500:]}. Nothing was run.")
-        if not self._entrants_turn:
-            raise SandboxError(
-                f"The reward process ended with {ending.status} before it started: {self.output[-500:]}"
-            )
-        if ending.status == MEMORY_EXIT or (ending.status == -signal.SIGKILL and short):
-            limit_mb = self._limits.memory_mb
-            message = f"The reward function ran out of memory ({limit_mb} MB). Keep less between calls."
-            return EntrantFault(Verdict.MEMORY, message)
-        if ending.status == -signal.SIGXCPU or ending.usage.cpu_s >= self._limits.cpu_s:
-            message = f"The reward function has used up its {self._limits.cpu_s} CPU seconds."
-            return EntrantFault(Verdict.TIMEOUT, f"{message} Make each call cheaper.")
-        if ending.status == -signal.SIGKILL and not ending.stopped:
-            raise SandboxError("The reward process was killed from outside; the work can be done again.")
-        message = f"The reward function ended its process ({_ending_text(ending.status)})."
-        return EntrantFault(Verdict.CRASHED, f"{message} It must return a number instead.")
-
-
-def _ending_text(status: int) -> str:
-    if status >= 0:
-        return f"exit status {status}"
-    try:
-        return f"signal {signal.Signals(-status).name}"
-    except ValueError:
-        return f"signal {-status}"
-
-
-def _allowance(cpu_s: float) -> Allowance:
-    return Allowance(cpu_s, max(_LEAST_WALL_S, _WALL_FACTOR * cpu_s))
-
-
-def _told_fault(document: dict[str, object]) -> EntrantFault:
-    """Rebuild the fault that the child reports, believing nothing about its types."""
-    line = document.get("line")
-    try:
-        verdict = Verdict(str(document.get("verdict")))
-    except ValueError:
-        verdict = Verdict.CRASHED
-    return EntrantFault(
-        Verdict.CRASHED if verdict is Verdict.OK else verdict,
-        str(document.get("message"))[:_MAX_MESSAGE],
-        line=line if isinstance(line, int) else None,
-        detail=str(document.get("detail"))[:_MAX_DETAIL],
-    )
+        self._talk.fail(EntrantFault(Verdict.TIMEOUT, message))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,10 @@
 Rewards travel as raw little-endian float64, everything else (once per child, or once at its end) as short
 JSON. Nothing is pickled, so a child that lies can at worst send numbers or text that the parent then refuses.
 
-    request  n rows of float64 [n, params.row_width(moving)], then n car numbers as float64 [n]
-    reply    n rewards as float64 [n]
+    CALLS    n rows of float64 [n, params.row_width(moving)], then n car numbers as float64 [n]
+    REWARDS  n rewards as float64 [n]
+    ACT      one observation as float64 [observing.width(...)]
+    ACTION   steering angle (deg) and speed (m/s) as float64 [2]
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from __future__ import annotations
 import json
 import struct
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from typing import Final
 
 MAGIC: Final = b"APEX"
@@ -27,19 +29,29 @@ ENDED: Final = 4  # the place of the pipe for a child's end among the descriptor
 LOCK_EXIT: Final = 87  # its exit status when a step of the lock has failed: nothing was run
 
 
+class Program(StrEnum):
+    """What a child does with what it is sent; `zygote.PROGRAMS` says by which class."""
+
+    REWARD = "reward"
+    AGENT = "agent"
+
+
 class Kind(IntEnum):
-    """What a frame is. The parent sends the first four, the child answers each with one of the others."""
+    """What a frame is. The parent sends those below 16, the child answers each with one of the others."""
 
     SOURCE = 1
     EXECUTE = 2
     MULTIPLY = 3
     CALLS = 4
+    RESET = 5
+    ACT = 6
     READY = 16
     PARSED = 17
     LOADED = 18
     RUNNING = 19
     REWARDS = 20
     FAULT = 21
+    ACTION = 22
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,9 +26,9 @@ import sys
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from arena.garage import host, landlock, lock, namespaces
+from arena.garage import host, host_reward, landlock, lock, namespaces
 from arena.garage.lock import Profile
-from arena.garage.wire import ENDED, LOCK_EXIT, MAX_MESSAGE_BYTES
+from arena.garage.wire import ENDED, LOCK_EXIT, MAX_MESSAGE_BYTES, Program
 
 PRELOADED: Final = """
     __future__ abc argparse array ast base64 binascii bisect calendar cmath collections.abc colorsys
@@ -44,6 +44,9 @@ PRELOADED: Final = """
 """
 SCIPY: Final = ("interpolate", "ndimage", "optimize", "signal", "spatial", "stats")
 """Only for the strict profile, which cannot load them later; they take a second and 60 MB."""
+
+PROGRAMS: Final[dict[str, type[host.Program]]] = {Program.REWARD: host_reward.Rewards}
+"""What a child can be; all of it is loaded before the lock closes."""
 
 REQUESTS, REPLIES, STACK, RULES = 3, 4, 5, 6
 """The descriptors of a child; 0 reads nothing, 1 and 2 are its output."""
@@ -88,7 +91,7 @@ def alone(arguments: str) -> None:
     lock.apply_limits(options["limits"])
     lock.die_with_parent(options["parent_pid"])
     faulthandler.register(signal.SIGUSR1, file=STACK, all_threads=False)
-    host.main(REQUESTS, REPLIES, options)
+    host.main(REQUESTS, REPLIES, options, PROGRAMS[options["program"]])
 
 
 def preload(profile: Profile) -> None:
@@ -243,7 +246,7 @@ class Nursery:
         except BaseException as error:
             os.write(2, f"{type(error).__name__}: {error}".encode())
             os._exit(LOCK_EXIT)
-        host.main(REQUESTS, REPLIES, request)
+        host.main(REQUESTS, REPLIES, request, PROGRAMS[request["program"]])
 
     def _reap(self) -> None:
         while True:

@@ -24,7 +24,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from arena.garage import child, landlock, launching, protection, sandbox
+from arena.garage import child, conversation, landlock, launching, protection
 from arena.garage.limits import Limits
 from arena.garage.sandbox import RewardSandbox
 from arena.garage.verdicts import EntrantFault
@@ -183,7 +183,7 @@ def main() -> None:
     ENTER[circumstance]()
     if circumstance is Circumstance.NO_LANDLOCK:
         landlock.abi = lambda: 0
-    vars(sandbox)["_LEAST_WALL_S"] = 2.0  # who sleeps is found out sooner,
+    vars(conversation)["_LEAST_WALL_S"] = 2.0  # who sleeps is found out sooner,
     vars(child)["_STACK_WAIT_S"] = 0.3  # and who has silenced the fault handler
     json.dump(asdict(lay_siege(circumstance)), sys.stdout)
 

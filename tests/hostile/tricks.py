@@ -142,7 +142,7 @@ PYTHON: Final = (
     ),
     attack(
         "the host's loop replaced",
-        "import arena.garage.host as host\nhost.Host._answer = lambda *_: b'x' * 32\nreturn 0.0",
+        "import arena.garage.host_reward as host\nhost.Rewards._answer = lambda *_: b'x' * 32\nreturn 0.0",
         CRASHED,
     ),
     attack(

@@ -362,7 +362,7 @@ def test_cpu_time_has_an_end(oval: Track) -> None:
 def test_a_sleeping_reward_function_is_stopped_by_the_wall_clock(
     oval: Track, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("arena.garage.sandbox._LEAST_WALL_S", 0.5)
+    monkeypatch.setattr("arena.garage.conversation._LEAST_WALL_S", 0.5)
     limits = Limits(message_s=0.05)
     fault = fault_of(body("time.sleep(60)", before="import time"), oval, 1, limits)
     assert (fault.verdict, fault.line) == (Verdict.TIMEOUT, 3)

@@ -1,0 +1,151 @@
+"""The child's program for reward functions: rows of params in, rewards out.
+
+Every car has its own copy of the module: compiled once, executed once per car, so that a function that keeps
+the previous speed in a global works as it does with the single car of DeepRacer. Results go through
+`float()`, as they do there.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from arena.garage import blame
+from arena.garage.host import Channel, Entry, Output, check_signature, first_line
+from arena.garage.subjects import REWARD
+from arena.garage.verdicts import EntrantFault, Verdict
+from arena.garage.wire import Kind, unpack_json
+
+if TYPE_CHECKING:
+    from simulator.params import ParamsBuilder
+
+RewardCall = Callable[[dict[str, Any]], Any]
+
+
+def judged_function(names: dict[str, Any]) -> RewardCall:
+    """Return the reward function among a module's names. Raises `EntrantFault` (NO_FUNCTION, SIGNATURE)."""
+    function = names.get(blame.FUNCTION)
+    if function is None:
+        others = [
+            name
+            for name, value in names.items()
+            if inspect.isfunction(value) and value.__module__ == blame.FUNCTION
+        ]
+        found = f" The file defines {', '.join(others[:5])}." if others else ""
+        message = f"The file defines no {blame.FUNCTION}.{found} Expected: def {blame.FUNCTION}(params)."
+        raise EntrantFault(Verdict.NO_FUNCTION, message)
+    line = first_line(function)
+    if not callable(function):
+        kind = type(function).__name__
+        message = f"{blame.FUNCTION} is a {kind}, expected a function: def {blame.FUNCTION}(params)."
+        raise EntrantFault(Verdict.NO_FUNCTION, message)
+    if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
+        message = f"{blame.FUNCTION} must be a plain function that returns a number, without async or yield."
+        raise EntrantFault(Verdict.SIGNATURE, message, line=line)
+    check_signature(function, blame.FUNCTION, f"def {blame.FUNCTION}(params)", line)
+    return function  # type: ignore[no-any-return]
+
+
+class Rewards:
+    """The loop that answers messages of calls."""
+
+    def __init__(self, channel: Channel, output: Output) -> None:
+        self._channel = channel
+        self._output = output
+        self._functions: list[RewardCall] = []
+
+    def greeting(self) -> dict[str, object]:
+        from simulator.params import COLUMNS
+
+        return {"columns": len(COLUMNS)}
+
+    def serve(self) -> None:
+        channel = self._channel
+        _, payload = channel.receive(Kind.SOURCE)
+        entry = self._parse(unpack_json(payload))
+        _, payload = channel.receive(Kind.EXECUTE)
+        self._load(entry, unpack_json(payload))
+        while True:
+            head, payload = channel.receive(Kind.CALLS)
+            channel.answer(Kind.REWARDS, head.count, self._answer(payload, head.count))
+
+    def _parse(self, options: dict[str, Any]) -> Entry:
+        from simulator.params import ParamsBuilder, row_width
+
+        self._params: list[ParamsBuilder] = [ParamsBuilder.from_static(each) for each in options["statics"]]
+        self._width = row_width(self._params[0].moving)
+        entry = Entry(options["source"], REWARD)
+        self._channel.tell(Kind.PARSED, {"digest": entry.digest, "defines": entry.defines})
+        return entry
+
+    def _load(self, entry: Entry, options: dict[str, Any]) -> None:
+        """Execute the module once for each car; only the first one's prints are kept."""
+        entry.prepare(options["seed"])
+        self._functions = [judged_function(entry.module())]
+        self._channel.tell(Kind.LOADED, {})
+        self._channel.receive(Kind.MULTIPLY)
+        self._output.muted = True
+        self._functions += [judged_function(entry.module()) for _ in range(options["num_cars"] - 1)]
+        self._output.deliver()
+        self._output.muted = False
+        self._channel.tell(Kind.RUNNING, {})
+
+    def _answer(self, payload: bytes, count: int) -> bytes:
+        numbers = np.frombuffer(payload, np.float64)
+        rows = numbers[: count * self._width].reshape(count, self._width).tolist()
+        cars = numbers[count * self._width :].astype(np.int64).tolist()
+        functions, builder = self._functions, self._builder(cars[0] if cars else 0)
+        rewards: list[float] = []
+        append = rewards.append
+        failure: BaseException | None = None
+        try:
+            for car, params in zip(cars, builder.dicts(rows), strict=True):
+                append(float(functions[car](params)))
+        except BaseException as error:
+            failure = error
+        values = np.array(rewards, np.float64)
+        with np.errstate(invalid="ignore"):
+            refused = np.flatnonzero(~(np.abs(values) <= blame.MAX_REWARD))
+        if len(refused):
+            place = int(refused[0])
+            self._refuse_value(rewards[place], rows[place], cars[place])
+        if failure is not None:
+            self._refuse_call(failure, rows[len(rewards)], cars[len(rewards)])
+        return values.tobytes()
+
+    def _refuse_call(self, error: BaseException, row: list[float], car: int) -> None:
+        if blame.entrant_line(error.__traceback__) is None and isinstance(
+            error, TypeError | ValueError | OverflowError
+        ):
+            self._refuse_value(None, row, car)  # not their code failed but float() of what it returned
+        raise blame.call_fault(error, self._dict(row, car)) from None
+
+    def _refuse_value(self, value: float | None, row: list[float], car: int) -> None:
+        """Blame the return statement, if a second call returns an unusable value again, else the function."""
+        self._output.muted = True
+        again, line = blame.repeated_call(self._functions[car], self._dict(row, car))
+        if value is None:
+            value = again  # type: ignore[assignment]
+        elif not isinstance(again, float | int) or _is_usable(again):
+            line = None
+        if line is None:
+            line = first_line(self._functions[car])
+        raise blame.value_fault(value, line, self._dict(row, car))
+
+    def _builder(self, car: int) -> ParamsBuilder:
+        """Return the builder of the leg that a car drives, and all others of its message: blocks of cars."""
+        return self._params[car * len(self._params) // len(self._functions)]
+
+    def _dict(self, row: list[float], car: int) -> dict[str, Any]:
+        return next(iter(self._builder(car).dicts([row])))
+
+
+def _is_usable(value: float) -> bool:
+    try:
+        return math.isfinite(value) and abs(value) <= blame.MAX_REWARD
+    except OverflowError:
+        return False
