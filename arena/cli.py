@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from arena import checking, circuits, comparing, probing, racing, serve, training, verifying
+from arena import backups, checking, circuits, comparing, probing, racing, serve, training, verifying
 from arena.garage.verdicts import EntrantFault, Verdict
 from arena.options import (
     FAULT_OF_ENTRANT,
@@ -131,6 +131,8 @@ def submit(
 
 
 for _command in (
+    backups.backup,
+    backups.restore,
     checking.check,
     circuits.circuits,
     comparing.replay,

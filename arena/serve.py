@@ -15,7 +15,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -179,6 +179,15 @@ def read_settings() -> "ArenaSettings":
 
 def open_database() -> "Engine":
     """Connect to the database and bring its tables up to date; say in words why that cannot be."""
+    from arena.league import db
+
+    return connect_database(db.upgrade)
+
+
+def connect_database(
+    prepare: "Callable[[Engine], None]" = lambda engine: engine.connect().close(),
+) -> "Engine":
+    """Connect to the database and prepare it; say in words why that cannot be."""
     from sqlalchemy.exc import ArgumentError, DBAPIError
 
     from arena.league import db
@@ -187,7 +196,7 @@ def open_database() -> "Engine":
     settings = read_settings()
     try:
         engine = db.connect(settings.database_url)
-        db.upgrade(engine)
+        prepare(engine)
     except LeagueError as error:
         raise CannotStartError(str(error)) from error
     except ArgumentError as error:

@@ -4,7 +4,8 @@ Ann races, Ben is on her team, Cleo is a rival, Olga organises, Sam watches. `en
 with all migrations applied: they run once per session, each test gets a copy. The clock stands still at NOON
 until a test moves it (`clock.tick(seconds)`); `now` is its time at the start.
 
-With ARENA_TEST_POSTGRES_URL set, `engine` is that PostgreSQL database, emptied before each test.
+With ARENA_TEST_POSTGRES_URL set, `engine` is that PostgreSQL database, emptied before each test. Tests that
+always need a PostgreSQL take `postgres_url`: that one, or a server started for them.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from arena.league import accounts, db, seasons
 from arena.league.models import Base, Race, Racer, Season
 from arena.league.plans import RacePlan
 from arena.league.states import Role
+from tests import services
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 POSTGRES_URL = os.environ.get("ARENA_TEST_POSTGRES_URL")
@@ -99,6 +101,19 @@ def password_hash(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory)
     engine.dispose()
     assert racer.password_hash is not None
     return racer.password_hash
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """The address of a PostgreSQL database; whoever uses it finds and leaves it without tables."""
+    if POSTGRES_URL:
+        yield POSTGRES_URL
+        return
+    try:
+        with services.postgres() as (_, url):
+            yield url
+    except services.NotInstalledError as reason:
+        services.require(reason)
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, Engine, create_engine, event, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
@@ -131,10 +132,20 @@ def downgrade(engine: Engine, revision: str) -> None:
     _migrate(engine, lambda config: command.downgrade(config, revision))
 
 
-def _migrate(engine: Engine, step: Any) -> None:
+def revisions() -> list[str]:
+    """Return the versions that the tables can have, the newest first."""
+    return [script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()]
+
+
+def _config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.set_main_option("path_separator", "os")
+    return config
+
+
+def _migrate(engine: Engine, step: Any) -> None:
+    config = _config()
     with engine.connect() as connection:
         if engine.dialect.name == "sqlite":
             # Rebuilding a table drops it for a moment, which enforced keys forbid. SQLite ignores the switch

@@ -1,4 +1,4 @@
-"""Connecting, transactions, migrations. On PostgreSQL too when ARENA_TEST_POSTGRES_URL names a database."""
+"""Connecting, transactions, migrations. On PostgreSQL too."""
 
 from __future__ import annotations
 
@@ -18,18 +18,14 @@ from arena.league.columns import new_public_id, storable, storable_json
 from arena.league.errors import LeagueError
 from arena.league.models import Award, Base, Race, Racer, Team, Trial
 from arena.league.states import Car, Direction, RaceType, Ruling
-from tests.conftest import POSTGRES_URL
-
-NO_POSTGRES = "set ARENA_TEST_POSTGRES_URL to an empty database to run this"
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     """A database without tables."""
-    if request.param == "postgresql" and not POSTGRES_URL:
-        pytest.skip(NO_POSTGRES)
-    url = POSTGRES_URL if request.param == "postgresql" else f"sqlite:///{tmp_path / 'new' / 'arena.db'}"
-    engine = db.connect(str(url))
+    file = f"sqlite:///{tmp_path / 'new' / 'arena.db'}"
+    url = request.getfixturevalue("postgres_url") if request.param == "postgresql" else file
+    engine = db.connect(url)
     yield engine
     db.downgrade(engine, "base")
     engine.dispose()
