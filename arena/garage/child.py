@@ -32,7 +32,7 @@ _STACK_WAIT_S: Final = 2.0
 _REAP_WAIT_S: Final = 10.0
 _F_SETPIPE_SZ: Final = 1031
 _ENTRANTS_LINE: Final = rf'File "(?:{"|".join(map(re.escape, sorted(FILES)))})", line (\d+)'
-_NUMBERS: Final = frozenset({Kind.REWARDS, Kind.ACTION})
+_NUMBERS: Final = frozenset({Kind.REWARDS, Kind.ACTION, Kind.OUTPUTS})
 
 
 class ChildGoneError(Exception):

@@ -24,13 +24,12 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
-from arena.garage.policy import Policy
+from arena.garage.policy import HEADER_KEY, Policy
 from simulator.actions import ActionSpace, Discrete
 from simulator.car import CAR_VERSION
 
 INPUT: Final = "observation"
 OUTPUT: Final = "action"
-HEADER_KEY: Final = "apex_arena"
 OPSET: Final = 17  # of 2022, and its files' version 8: read by all that is still in use
 IR_VERSION: Final = 8
 

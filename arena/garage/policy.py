@@ -35,7 +35,7 @@ MAX_POLICY_BYTES: Final = 4_000_000
 MAX_LAYER_WIDTH: Final = 512
 MAX_LAYERS: Final = 6
 
-_HEADER_KEY: Final = "apex_arena"
+HEADER_KEY: Final = "apex_arena"
 _MAX_HEADER_BYTES: Final = 64_000
 
 Layer = tuple[NDArray[np.float64], NDArray[np.float64]]  # weight [outputs, inputs], bias [outputs]
@@ -107,7 +107,7 @@ class Policy:
             tensors[f"layer{place}.weight"] = np.ascontiguousarray(weight, np.float32)
             tensors[f"layer{place}.bias"] = np.ascontiguousarray(bias, np.float32)
         header = json.dumps(self.header(), separators=(",", ":"))
-        return safetensors.numpy.save(tensors, metadata={_HEADER_KEY: header})
+        return safetensors.numpy.save(tensors, metadata={HEADER_KEY: header})
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
@@ -162,7 +162,7 @@ def _read_header(data: bytes) -> dict[str, object]:
         raise PolicyError("This is not a safetensors file. A policy is what `arena train` writes.")
     try:
         tensors = json.loads(data[8 : 8 + length])
-        document = json.loads(tensors["__metadata__"][_HEADER_KEY])
+        document = json.loads(tensors["__metadata__"][HEADER_KEY])
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise PolicyError(
             "The safetensors file holds no policy of the arena: its header is missing."

@@ -44,5 +44,8 @@ REWARD: Final = Subject(
     "one batch of calls",
 )
 AGENT: Final = Subject(Program.AGENT, "agent", "agent.py", "agent", "return an action", "one call")
+POLICY: Final = Subject(
+    Program.POLICY, "policy", "policy.onnx", "policy", "answer with actions", "one answer"
+)
 
 FILES: Final = frozenset({REWARD.file, AGENT.file})

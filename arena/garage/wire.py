@@ -7,6 +7,9 @@ JSON. Nothing is pickled, so a child that lies can at worst send numbers or text
     REWARDS  n rewards as float64 [n]
     ACT      one observation as float64 [observing.width(...)]
     ACTION   steering angle (deg) and speed (m/s) as float64 [2]
+    MODEL    the bytes of an ONNX file
+    INFER    n observations as float64 [n, columns]
+    OUTPUTS  what the network makes of them as float64 [n, values]
 """
 
 from __future__ import annotations
@@ -34,6 +37,7 @@ class Program(StrEnum):
 
     REWARD = "reward"
     AGENT = "agent"
+    POLICY = "policy"
 
 
 class Kind(IntEnum):
@@ -45,6 +49,8 @@ class Kind(IntEnum):
     CALLS = 4
     RESET = 5
     ACT = 6
+    MODEL = 7
+    INFER = 8
     READY = 16
     PARSED = 17
     LOADED = 18
@@ -52,6 +58,7 @@ class Kind(IntEnum):
     REWARDS = 20
     FAULT = 21
     ACTION = 22
+    OUTPUTS = 23
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from arena.garage import host, host_reward, landlock, lock, namespaces
+from arena.garage import host, host_policy, host_reward, landlock, lock, namespaces
 from arena.garage.lock import Profile
 from arena.garage.wire import ENDED, LOCK_EXIT, MAX_MESSAGE_BYTES, Program
 
@@ -45,7 +45,10 @@ PRELOADED: Final = """
 SCIPY: Final = ("interpolate", "ndimage", "optimize", "signal", "spatial", "stats")
 """Only for the strict profile, which cannot load them later; they take a second and 60 MB."""
 
-PROGRAMS: Final[dict[str, type[host.Program]]] = {Program.REWARD: host_reward.Rewards}
+PROGRAMS: Final[dict[str, type[host.Program]]] = {
+    Program.REWARD: host_reward.Rewards,
+    Program.POLICY: host_policy.Inference,
+}
 """What a child can be; all of it is loaded before the lock closes."""
 
 REQUESTS, REPLIES, STACK, RULES = 3, 4, 5, 6
@@ -98,7 +101,7 @@ def preload(profile: Profile) -> None:
     """Import what reward functions import, as far as it is installed."""
     names = PRELOADED.split()
     if profile is Profile.STRICT:
-        names += ["scipy", *(f"scipy.{name}" for name in SCIPY)]
+        names += ["scipy", *(f"scipy.{name}" for name in SCIPY), "onnxruntime"]
     import numpy._core
 
     names += [
