@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from simulator.laps import Outcome
 
 _LAST_EPISODES: Final = 100  # means are taken over this many
+_COUNTS: Final = ("steps", "episodes", "completed_laps", "best_lap_ms")
 _ETA_AFTER_S: Final = 0.4  # the first steps are slow and would promise hours
 
 
@@ -66,6 +67,27 @@ class Meter:
             self._returns[car] = 0.0
             for lap in outcome.laps:
                 self.best_lap_ms = min(lap.lap_time_ms, self.best_lap_ms or lap.lap_time_ms)
+
+    def cut(self) -> None:
+        """Forget the drives under way: all cars begin anew."""
+        self._returns[:] = 0.0
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what `go_on_from` needs between two stints."""
+        kept = {name: getattr(self, name) for name in _COUNTS}
+        last = {"returns": list(self._last_returns), "progress": list(self._last_progress)}
+        return kept | {"last": last, "elapsed_s": self.elapsed_s}
+
+    def go_on_from(self, document: dict[str, Any]) -> None:
+        """Go on counting where another meter stopped. Raises ValueError, KeyError or TypeError."""
+        for name in _COUNTS:
+            value = document[name]
+            if not isinstance(value, int) and not (value is None and name == "best_lap_ms"):
+                raise ValueError(f"expected a number as {name}, got {value!r:.40}")
+            setattr(self, name, value)
+        self._last_returns.extend(map(float, document["last"]["returns"]))
+        self._last_progress.extend(map(float, document["last"]["progress"]))
+        self._began -= float(document["elapsed_s"])
 
     def progress(self) -> Progress:
         elapsed_s = self.elapsed_s

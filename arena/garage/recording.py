@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from simulator.laps import Outcome
 from simulator.simtrace import LoggedDrive
-from simulator.trace import Trace
+from simulator.trace import COLUMNS, Trace
 
 RECORDED_STEPS: Final = 60_000
 
@@ -54,6 +54,31 @@ class DriveRecorder:
             if car in outcomes:
                 self._drives.append((place, self._begins.get(place, 0), len(self._rows)))
                 self._begins[place] = len(self._rows)
+
+    def cut(self) -> None:
+        """Drop the drives under way: all cars begin anew."""
+        self._begins = dict.fromkeys(range(len(self._cars)), len(self._rows))
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return all that is recorded: rows [k, cars, columns], rewards [k, cars] and drives [d, 3]."""
+        if not self._rows:
+            return {}
+        drives = np.array(self._drives, np.int64).reshape(-1, 3)
+        return {"rows": np.stack(self._rows), "rewards": np.stack(self._rewards), "drives": drives}
+
+    def go_on_from(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Go on behind what another recorder of the same plan has recorded. Raises ValueError or KeyError."""
+        if not arrays:
+            return
+        rows, rewards, drives = arrays["rows"], arrays["rewards"], arrays["drives"]
+        shape = (len(rows), len(self._cars))
+        if rows.shape != (*shape, len(COLUMNS)) or rewards.shape != shape or drives.shape != (len(drives), 3):
+            raise ValueError(f"expected recorded steps of {len(self._cars)} cars, got {rows.shape}")
+        if (drives[:, 0] >= shape[1]).any() or (drives[:, 2] > shape[0]).any() or (drives < 0).any():
+            raise ValueError("expected drives within the recorded steps")
+        self._rows, self._rewards = list(rows), list(rewards)
+        self._drives = [(place, begin, end) for place, begin, end in drives.tolist()]
+        self.cut()
 
     def drives(self) -> list[LoggedDrive]:
         """Return the completed drives, those that ended first in front."""

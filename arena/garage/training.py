@@ -6,45 +6,53 @@ each: two trainings belong on two cores. A completed lap ends an episode as a tr
 bootstrapped. The final policy is the result, not the one that happened to lap best.
 
 stable-baselines3 seeds the global random generators of this process. Only the `training*` files import it or
-torch: `training_recipe` has what decides what is learnt, `training_learner` what learns, `training_ppo` the
-inner loops, `training_cars` the cars.
+torch: `training_recipe` has what decides what is learnt, `training_stints` drives it stint by stint,
+`training_learner` has what learns, `training_ppo` the inner loops, `training_cars` the cars;
+`training_checkpoint` is what is kept of a training under way, `training_state` what a learner knows.
 """
 
 from __future__ import annotations
 
-import contextlib
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import hashlib
+from dataclasses import dataclass
 from typing import Final
 
 import torch
-from stable_baselines3.common.callbacks import BaseCallback
 
 from arena.garage.policy import Policy
 from arena.garage.progress import Meter, Progress
 from arena.garage.recording import DriveRecorder
-from arena.garage.sandbox import RewardSandbox
 from arena.garage.settings import Hyperparameters, ModelMetadata
-from arena.garage.training_cars import Cars
-from arena.garage.training_learner import extract_policy, new_learner, warm_up
-from arena.garage.training_ppo import Learner, StopLearning
+from arena.garage.training_checkpoint import Checkpoint, CheckpointError
+from arena.garage.training_learner import extract_policy, warm_up
 from arena.garage.training_recipe import MIN_STEPS, Recipe, plan_updates, training_seed
-from arena.garage.verdicts import EntrantFault
+from arena.garage.training_stints import (
+    OnCheckpoint,
+    OnProgress,
+    ShouldStop,
+    Watch,
+    Work,
+    require_same_car,
+)
 from simulator.car import CLASSIC, CarSpec
 from simulator.course import Course
 from simulator.params import FIRST_CALL_STEPS
 from simulator.starts import Starts
 from simulator.track import Track
 
-__all__ = ["MIN_STEPS", "Progress", "Training", "plan_updates", "train", "training_seed", "warm_up"]
+__all__ = [
+    "MIN_STEPS",
+    "Checkpoint",
+    "CheckpointError",
+    "Progress",
+    "Training",
+    "plan_updates",
+    "train",
+    "training_seed",
+    "warm_up",
+]
 
 DEFAULT_STEPS: Final = 500_000
-REPORT_EVERY_S: Final = 0.5
-_NEVER: Final = 2**31
-
-OnProgress = Callable[[Progress], None]
-ShouldStop = Callable[[], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +71,13 @@ class Training:
     seed: int
     digest: str
     reward_call_us: float
+    continuation: Checkpoint
+    """What another training may go on from."""
+
+    @property
+    def total_steps(self) -> int:
+        """Return the steps of this training and of all that it went on from."""
+        return self.continuation.total_steps
 
 
 def train(
@@ -79,35 +94,47 @@ def train(
     first_step: int = FIRST_CALL_STEPS,
     spec: CarSpec = CLASSIC,
     starts: Starts = Starts.SPREAD,
+    parent: Checkpoint | None = None,
+    start: Checkpoint | None = None,
+    on_checkpoint: OnCheckpoint | None = None,
 ) -> Training:
     """Train a policy with the reward function `source`; `seed` is the race's, a bare track a time trial.
 
     Where the course has several cars, the policy drives them all and learns from each. With objects on the
     course it sees the next two, and a crash ends an episode. `recorder` keeps drives for logs; `first_step`
-    is what `steps` is in the first call of an episode. Raises `EntrantFault` (its `output` holds what was
-    printed), `SandboxError`, or `ValueError` for a budget below `MIN_STEPS`.
+    is what `steps` is in the first call of an episode.
+
+    `on_checkpoint` is told of each stop but the last; `start` goes on from one, to the same bits. With
+    `parent`, another training's `continuation`, the policy is trained on, not begun.
+
+    Raises `EntrantFault` (its `output` holds what was printed), `SandboxError`, `CheckpointError` for a
+    `start` of another training, or `ValueError` for a budget below `MIN_STEPS`.
     """
     torch.set_num_threads(1)
-    metadata, hyperparameters = metadata or ModelMetadata(), hyperparameters or Hyperparameters()
-    recipe = Recipe(seed, Course.of(course), metadata, hyperparameters, steps, spec, starts)
+    recipe = Recipe(
+        seed,
+        Course.of(course),
+        metadata or ModelMetadata(),
+        hyperparameters or Hyperparameters(),
+        steps,
+        spec,
+        starts,
+        first_step,
+        parent.policy_sha256 if parent else "",
+    )
+    if parent:
+        require_same_car(parent, recipe)
     plan = recipe.plan()
-    sandbox = recipe.sandbox(source, plan.num_cars, first_step)
-    if recorder is not None:
-        recorder.plan(plan.num_cars, plan.steps, len(recipe.course.legs()))
     watch = Watch(Meter(plan.steps, plan.num_cars), on_progress, should_stop)
-    try:
-        with sandbox as reward:
-            cars = Cars(recipe.environment(plan.num_cars, reward), watch.meter, recorder)
-            ppo = new_learner(cars, plan, hyperparameters, reward.seed)
-            watch.learn(ppo, plan.steps)
-    except EntrantFault as fault:
-        fault.output = sandbox.output
-        raise
-    return _result(watch, extract_policy(ppo, metadata, recipe.about(sandbox.seed)), sandbox)
+    work = Work(source, recipe, plan, watch, recorder, parent)
+    work.drive(start, on_checkpoint)
+    return _result(work)
 
 
-def _result(watch: Watch, policy: Policy, sandbox: RewardSandbox) -> Training:
-    meter, last = watch.meter, watch.meter.progress()
+def _result(work: Work) -> Training:
+    watch, meter, last = work.watch, work.watch.meter, work.watch.meter.progress()
+    policy = extract_policy(work.learner, work.recipe.metadata, work.recipe.about(work.seed))
+    sha256 = hashlib.sha256(policy.to_bytes()).hexdigest()
     return Training(
         policy=policy,
         steps=meter.steps,
@@ -117,51 +144,9 @@ def _result(watch: Watch, policy: Policy, sandbox: RewardSandbox) -> Training:
         completed_laps=meter.completed_laps,
         curve=tuple(watch.curve),
         stopped=watch.stopped,
-        output=sandbox.output,
-        seed=sandbox.seed,
-        digest=sandbox.digest,
-        reward_call_us=round(1e6 * sandbox.waited_s / max(1, sandbox.calls), 2),
+        output=work.output,
+        seed=work.seed,
+        digest=work.digest,
+        reward_call_us=round(1e6 * work.waited_s / max(1, work.calls), 2),
+        continuation=work.checkpoint(len(work.plan.stints()), sha256).bare(),
     )
-
-
-@dataclass(slots=True)
-class Watch:
-    """Reports and stops a training, by the clock; keeps its curve, by the steps."""
-
-    meter: Meter
-    on_progress: OnProgress | None
-    should_stop: ShouldStop | None
-    curve: list[Progress] = field(default_factory=list)
-    stopped: bool = False
-    _next_report: float = 0.0
-
-    def learn(self, learner: Learner, steps: int) -> None:
-        learner.tick = self.tick
-        with contextlib.suppress(StopLearning):
-            learner.learn(steps, callback=_Hook(self), log_interval=_NEVER)
-        self.report()
-
-    def tick(self) -> bool:
-        """Report if it is time; return False when the training is to stop."""
-        now = time.monotonic()
-        if now >= self._next_report:
-            self._next_report = now + REPORT_EVERY_S
-            self.report()
-            self.stopped = self.stopped or bool(self.should_stop and self.should_stop())
-        return not self.stopped
-
-    def report(self) -> None:
-        if self.on_progress is not None:
-            self.on_progress(self.meter.progress())
-
-
-class _Hook(BaseCallback):
-    def __init__(self, watch: Watch) -> None:
-        super().__init__()
-        self._watch = watch
-
-    def _on_step(self) -> bool:
-        return self._watch.tick()
-
-    def _on_rollout_end(self) -> None:
-        self._watch.curve.append(self._watch.meter.progress())

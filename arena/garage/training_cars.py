@@ -87,7 +87,10 @@ class Legs:
 
 
 class Cars(VecEnv):
-    """An environment as stable-baselines3 wants it; only ended drives get an info of their own."""
+    """An environment as stable-baselines3 wants it; only ended drives get an info of their own.
+
+    `env` may be replaced by one of the same kind before a `reset`.
+    """
 
     def __init__(
         self, env: TrackVectorEnv | Legs, meter: Meter, recorder: DriveRecorder | None = None

@@ -12,7 +12,7 @@ update can take seconds.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -51,6 +51,18 @@ class Learner(PPO):
 
     tick: Callable[[], bool] = staticmethod(lambda: True)
     value_loss: Callable[[Tensor, Tensor], Tensor] = staticmethod(functional.mse_loss)
+    budget: int = 0
+    """All steps of the training, over which the learning rate falls; `learn` is called once per stint."""
+
+    def extras(self) -> dict[str, np.ndarray[Any, Any]]:
+        """Return what else a checkpoint must keep, beside networks, optimisers and the normaliser."""
+        return {}
+
+    def restore_extras(self, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
+        """Take back what `extras` returned. Raises ValueError or KeyError."""
+
+    def _update_current_progress_remaining(self, num_timesteps: int, total_timesteps: int) -> None:
+        super()._update_current_progress_remaining(num_timesteps, self.budget or total_timesteps)
 
     def collect_rollouts(
         self, env: VecEnv, callback: BaseCallback, rollout_buffer: RolloutBuffer, n_rollout_steps: int

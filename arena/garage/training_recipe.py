@@ -7,7 +7,9 @@ and the settings, so that neither resubmitting nor a comment buys another draw.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,9 +17,11 @@ from arena.garage.limits import Limits
 from arena.garage.sandbox import RewardSandbox
 from arena.garage.settings import Hyperparameters, ModelMetadata
 from arena.garage.training_cars import Legs
+from arena.garage.training_versions import software
 from simulator.car import CarSpec
 from simulator.course import Course
 from simulator.env import TrackVectorEnv
+from simulator.params import FIRST_CALL_STEPS
 from simulator.starts import Starts
 
 MIN_STEPS: Final = 1024
@@ -28,6 +32,12 @@ _CARS: Final = ((65_536, 256), (8_192, 64), (0, 16))
 _REWARD_CALL_US: Final = 400.0  # mean wall time of a call that a training puts up with
 _REWARD_START_S: Final = 60.0
 
+# A training is cut into stints: at most a fifth of it is lost with a worker. A stint gives every car the time
+# for whole episodes, and what takes a few seconds is not cut.
+_SHORT_STEPS: Final = 100_000
+_STINTS: Final = 5
+_STINT_STEPS_PER_CAR: Final = 350  # 23 s of driving
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -36,6 +46,20 @@ class Plan:
     num_cars: int
     steps_per_update: int
     steps: int
+
+    def stints(self) -> tuple[int, ...]:
+        """Return the steps of each stint: whole updates, none longer than a fifth where there is room.
+
+        Between two stints everything but what was learnt begins anew, in the same way in every training, so
+        that nobody can tell from a result whether a worker was lost.
+        """
+        update = self.num_cars * self.steps_per_update
+        updates = self.steps // update
+        wanted = math.ceil(updates / max(1, updates // _STINTS))
+        room = updates * self.steps_per_update // _STINT_STEPS_PER_CAR
+        count = 1 if self.steps < _SHORT_STEPS else max(1, min(wanted, room))
+        ends = [updates * (place + 1) // count for place in range(count)]
+        return tuple(update * (end - begin) for begin, end in itertools.pairwise([0, *ends]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +73,9 @@ class Recipe:
     steps: int
     spec: CarSpec
     starts: Starts = Starts.SPREAD
+    first_step: int = FIRST_CALL_STEPS
+    parent: str = ""
+    """SHA-256 of the policy that is trained on."""
 
     def plan(self) -> Plan:
         """Return the plan of the budget; each leg of the course has as many cars, in whole groups."""
@@ -58,14 +85,25 @@ class Recipe:
     def seed(self, digest: str) -> int:
         """Return the seed of the training with the code of that digest."""
         metadata, hyperparameters = self.metadata, self.hyperparameters
-        return training_seed(self.race_seed, digest, metadata, hyperparameters, self.steps, self.course)
-
-    def sandbox(self, source: str, num_cars: int, first_step: int) -> RewardSandbox:
-        """Return the reward function's sandbox, which is to be entered yet."""
-        limits = _reward_limits(self.steps)
-        return RewardSandbox(
-            source, self.course, num_cars, limits=limits, seed=self.seed, first_step=first_step
+        return training_seed(
+            self.race_seed, digest, metadata, hyperparameters, self.steps, self.course, self.parent
         )
+
+    def sandbox(self, source: str, num_cars: int, stint: int, steps: int) -> RewardSandbox:
+        """Return the reward function's sandbox for a stint of `steps`, which is to be entered yet."""
+        return RewardSandbox(
+            source,
+            self.course,
+            num_cars,
+            limits=_reward_limits(self.steps, steps / self.steps),
+            seed=lambda digest: stint_seed(self.seed(digest), stint),
+            first_step=self.first_step,
+        )
+
+    def identity(self, digest: str) -> str:
+        """Return a hash of all that decides what is learnt, the software and the kind of machine included."""
+        said = [digest, self.seed(digest), self.spec.name, self.starts.value, self.first_step, software()]
+        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
     def environment(self, num_cars: int, sandbox: RewardSandbox) -> TrackVectorEnv | Legs:
         """Return the cars, spread evenly over the legs of the course."""
@@ -98,6 +136,8 @@ def plan_updates(steps: int, num_episodes_between_training: int = 20, group: int
     num_cars -= num_cars % group
     wanted = max(4, round(_STEPS_FOR_20_EPISODES * num_episodes_between_training / 20))
     updates = max(1, steps // (num_cars * wanted))
+    if steps // num_cars >= _STINTS * _STINT_STEPS_PER_CAR and steps >= _SHORT_STEPS and updates > _STINTS:
+        updates -= updates % _STINTS  # equal stints; the updates become longer by as much
     steps_per_update = steps // (num_cars * updates)
     return Plan(num_cars, steps_per_update, updates * num_cars * steps_per_update)
 
@@ -109,18 +149,30 @@ def training_seed(
     hyperparameters: Hyperparameters,
     steps: int,
     course: Course | None = None,
+    parent: str = "",
 ) -> int:
     """Return the seed [0, 2**31) of a training: neither resubmitting nor a comment buys another draw.
 
     A course that is a plain time trial changes nothing: seeds are what they were before there were others.
+    `parent` is the SHA-256 of the policy that is trained on, if one is.
     """
     recipe = [race_seed, digest, metadata.as_json(), hyperparameters.as_json(), steps]
     if course is not None and course.as_json():
         recipe.append(course.as_json())
+    if parent:
+        recipe.append({"parent": parent})
     text = json.dumps(recipe, sort_keys=True)
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "little") >> 1
 
 
-def _reward_limits(steps: int) -> Limits:
-    calls_s = _REWARD_START_S + steps * _REWARD_CALL_US / 1e6
+def stint_seed(seed: int, stint: int) -> int:
+    """Return the seed [0, 2**31) of a stint, counted from 0; the first one has the training's own."""
+    if stint == 0:
+        return seed
+    return int.from_bytes(hashlib.sha256(f"{seed} {stint}".encode()).digest()[:4], "little") >> 1
+
+
+def _reward_limits(steps: int, share: float) -> Limits:
+    """Return the limits for a share of a training of `steps`."""
+    calls_s = share * (_REWARD_START_S + steps * _REWARD_CALL_US / 1e6)
     return Limits(cpu_s=int(calls_s + _REWARD_START_S), calls_s=calls_s)
