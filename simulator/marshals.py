@@ -35,6 +35,8 @@ class Marshals:
         self.put_back: list[int] = []
         self.lap_over: list[int] = []
         self.outcomes: dict[int, Outcome] = {}
+        self.withdrawn: set[int] = set()
+        """Whose drives are to end at the next step."""
 
     def judge(
         self, now: Situation, timing: Timing, held: BoolArray, crashed: BoolArray | None
@@ -49,7 +51,11 @@ class Marshals:
             held=held,
             crashed=crashed,
         )
-        return judge(facts, self.rules)
+        status = judge(facts, self.rules)
+        for car in self.withdrawn:
+            if status[car] != Status.LAP_COMPLETE:  # that lap still counts; the drive ends a step later
+                status[car] = Status.WITHDRAWN
+        return status
 
     def handle(
         self, status: IntArray, crossing_ms: IntArray, rows: FloatArray
@@ -81,9 +87,9 @@ class Marshals:
 
     def begin(self, cars: Iterable[int]) -> None:
         """Open a new page for each of some cars, whose next drives begin."""
-        clear = self.book.clear
         for car in cars:
-            clear(car)
+            self.book.clear(car)
+            self.withdrawn.discard(car)
 
 
 def _noteworthy(status: IntArray) -> list[tuple[int, Status]]:

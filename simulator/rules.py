@@ -35,6 +35,8 @@ class Status(IntEnum):
     PAUSE = 8
     PARK = 9
     """Done, and waiting beside the road for the others of the race."""
+    WITHDRAWN = 10
+    """Taken out of the race by whoever runs it (not DeepRacer's)."""
 
 
 @dataclass(frozen=True, slots=True)

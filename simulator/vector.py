@@ -40,7 +40,7 @@ from simulator.road import IntArray, Location, road_of
 from simulator.rules import Rules, Status
 from simulator.sensors import LOOKAHEAD_M
 from simulator.sensors.suite import Observation, Senses, SensorSuite, copied, picked
-from simulator.situation import assess, write_params
+from simulator.situation import Situation, assess, write_params
 from simulator.starts import (
     StartList,
     Starts,
@@ -167,6 +167,16 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
         return self._now.location
 
     @property
+    def situation(self) -> Situation:
+        """Return what holds of the cars [n] now."""
+        return self._now
+
+    @property
+    def hold_steps(self) -> IntArray:
+        """Return for how many steps more each car [n] serves a penalty."""
+        return self._timing.hold
+
+    @property
     def outcomes(self) -> dict[int, Outcome]:
         """Return how the drives ended that the last step ended, by car."""
         return self._marshals.outcomes
@@ -259,6 +269,10 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
         progress = self.params_rows[:, params.PROGRESS].copy()
         infos = final_infos(ended, self.final_observation, self.status, progress, self.outcomes)
         return observation, rewards, terminated, truncated, infos
+
+    def withdraw(self, car: int) -> None:
+        """Take a car out of the race: the next step ends its drive, as a truncation."""
+        self._marshals.withdrawn.add(car)
 
     def object_rows(self) -> FloatArray:
         """Return what was around the cars in the last step: x, y (m) and heading (rad) [n, k, 3].

@@ -126,7 +126,7 @@ def value_fault(value: object, line: int | None, params: Mapping[str, Any]) -> E
     if value is None:
         came = f"None{where}: one path through the function ends without a return"
     elif isinstance(value, float | int) and not isinstance(value, bool):
-        came = f"{_number_text(value)}{where}"
+        came = f"{number_text(value)}{where}"
     else:
         came = f"a {type(value).__name__}{where}"
     return EntrantFault(
@@ -137,7 +137,8 @@ def value_fault(value: object, line: int | None, params: Mapping[str, Any]) -> E
     )
 
 
-def _number_text(value: float) -> str:
+def number_text(value: float) -> str:
+    """Return a number in a few digits, however large it is."""
     try:
         return f"{float(value):g}"
     except OverflowError:
@@ -190,11 +191,12 @@ def entrant_traceback(error: BaseException) -> str:
 
 def params_summary(params: Mapping[str, Any]) -> str:
     """Return one line with the params that usually matter."""
-    shown = ", ".join(f"{key!r}: {_brief(params[key])}" for key in _SHOWN_PARAMS if key in params)
+    shown = ", ".join(f"{key!r}: {brief(params[key])}" for key in _SHOWN_PARAMS if key in params)
     return f"params of this call: {{{shown}, ...}}\n"
 
 
-def _brief(value: object) -> str:
+def brief(value: object) -> str:
+    """Return a number in a few digits, and anything else cut short."""
     if isinstance(value, float):
         return f"{value:.4g}" if math.isfinite(value) else str(value)
     return str(value)[:60]

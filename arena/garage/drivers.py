@@ -1,28 +1,32 @@
-"""Who sits at the wheel in a race: a trained network, or the reference driver.
+"""Who sits at the wheel in a race: a trained network, an agent, or the reference driver.
 
-A seat turns what its car sees into a command. Policies see by their own columns only; the reference driver
-follows a planned lap, is told where it is and who is around it, and gets past them. Where cars are imperfect
-it knows how bad they may be, not how bad its own one is: it plans for the least grip and reckons with half of
-the largest latency.
+A seat turns what its car sees into a command. Policies see by their own columns only; agents are told what
+stands in `cockpit.py`; the reference driver follows a planned lap, is told where it is and who is around it,
+and gets past them. Where cars are imperfect it knows how bad they may be, not how bad its own one is: it
+plans for the least grip and reckons with half of the largest latency.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from arena.garage.agents import Agent
+from arena.garage.cockpit import AgentSeat
 from simulator.actions import ActionSpace
-from simulator.car import STEP_S, CarSpec, advance
+from simulator.car import STEP_S, advance
+from simulator.course import Course, Direction
 from simulator.driver import FULL_RANGE, ReferenceDriver
-from simulator.imperfections import Imperfections
 from simulator.objects import Objects
 from simulator.planning import plan_for
 from simulator.racecraft import Racecraft
 from simulator.sensors import OBSERVATION_COLUMNS
-from simulator.track import Track
+
+if TYPE_CHECKING:
+    from simulator.vector import TrackVectorEnv
 
 REFERENCE: Final = "reference"
 
@@ -38,29 +42,46 @@ class Network(Protocol):
         """Return actions of the action space for observations [n, columns]."""
 
 
-Entrant = Network | Literal["reference"]
+Entrant = Network | Agent | Literal["reference"]
 Seat = Callable[[NDArray[np.float32], NDArray[np.float64], Objects | None], NDArray[np.float64]]
 """(observation [1, columns], state [6, 1], what is around) -> command [1, 2] (steering deg, speed m/s)."""
 
 
 def sense_of(entrants: Sequence[Entrant]) -> str:
     """Return the sense that has all columns which these entrants want to see."""
-    wanted = [entrant.columns for entrant in entrants if not isinstance(entrant, str)]
+    if any(isinstance(entrant, Agent) for entrant in entrants):
+        return "object_vector"
+    wanted = [entrant.columns for entrant in entrants if not isinstance(entrant, str | Agent)]
     return "vector" if all(columns == OBSERVATION_COLUMNS for columns in wanted) else "object_vector"
 
 
 def seats_of(
-    entrants: Sequence[Entrant], track: Track, spec: CarSpec, imperfections: Imperfections | None = None
+    entrants: Sequence[Entrant], env: TrackVectorEnv, leg: Course, direction: Direction
 ) -> list[Seat]:
-    """Return a seat for each entrant on a track, in the direction of driving."""
-    latency_s = 0.0
+    """Return a seat for each entrant in an environment whose cars stand at the start of a leg.
+
+    Agents are told by their `reset`.
+    """
+    reference = _reference_seats(env) if REFERENCE in entrants else None
+    seats: list[Seat] = []
+    for car, entrant in enumerate(entrants):
+        if isinstance(entrant, Agent):
+            seats.append(AgentSeat(entrant, env, car, leg, direction))
+        elif isinstance(entrant, str):
+            assert reference is not None
+            seats.append(reference())
+        else:
+            seats.append(_network_seat(entrant))
+    return seats
+
+
+def _reference_seats(env: TrackVectorEnv) -> Callable[[], Seat]:
+    """Return what makes reference drivers' seats for an environment; they share one plan."""
+    spec, track, imperfections, latency_s = env.car, env.track, env.imperfections, 0.0
     if imperfections:
         spec, latency_s = imperfections.worst(spec), 0.5 * STEP_S * imperfections.latency_steps
-    craft = Racecraft(ReferenceDriver(plan_for(track, spec), spec), track) if REFERENCE in entrants else None
-    return [
-        _ReferenceSeat(craft, latency_s) if craft and isinstance(entrant, str) else _network_seat(entrant)  # type: ignore[arg-type]
-        for entrant in entrants
-    ]
+    craft = Racecraft(ReferenceDriver(plan_for(track, spec), spec), track)
+    return lambda: _ReferenceSeat(craft, latency_s)
 
 
 def _network_seat(network: Network) -> Seat:

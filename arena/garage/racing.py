@@ -17,6 +17,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from arena.garage.agents import Agent
 from arena.garage.drivers import REFERENCE, Entrant, seats_of, sense_of
 from arena.garage.trials import Heat, Trial
 from simulator import tracks
@@ -33,6 +34,8 @@ __all__ = ["REFERENCE", "Heat", "Lap", "Trial", "drive", "head_to_head", "versio
 
 _TIME, _LAP = COLUMNS.index("t_s"), COLUMNS.index("lap")
 _STEP_MS: Final = STEP_S * 1000.0
+_ENDS: Final = {Status.WITHDRAWN: "time_bank_empty"}
+"""What ends a drive by another name than the rules', who do not know why a car is withdrawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,10 @@ def drive(
     course = Course.of(course)
     entrants: list[Entrant] = [entrant]
     entrants += [REFERENCE] * (course.cars - 1)
-    return _raced(entrants, course, _rules_for(laps, rules), seed, spec)[0]
+    trial = _raced(entrants, course, _rules_for(laps, rules), seed, spec)[0]
+    if isinstance(entrant, Agent) and entrant.fault:
+        raise entrant.fault
+    return trial
 
 
 def head_to_head(
@@ -97,7 +103,11 @@ def head_to_head(
     if count < 2 or course.cars not in (1, count):
         cars = "2 to 8" if course.cars == 1 else str(course.cars)
         raise ValueError(f"expected {cars} entrants to race each other, got {count}")
-    return Heat(_raced(entrants, replace(course, cars=count), _rules_for(laps, rules), seed, spec))
+    trials = list(_raced(entrants, replace(course, cars=count), _rules_for(laps, rules), seed, spec))
+    for car, entrant in enumerate(entrants):
+        if isinstance(entrant, Agent) and entrant.fault:
+            trials[car] = replace(trials[car], ended_by="fault")
+    return Heat(tuple(trials))
 
 
 def _rules_for(laps: int, rules: Rules | None) -> Rules:
@@ -148,8 +158,8 @@ class _Run:
         env = self.leg.environment(
             count, spec=self.spec, rules=self.rules, starts=Starts.LINE, sensors=sense_of(entrants)
         )
-        seats = seats_of(entrants, self.leg.track, self.spec, self.leg.imperfections)
         observation, _ = env.reset(seed=[self.seed] * count)
+        seats = seats_of(entrants, env, self.leg, self.direction)
         rows: list[NDArray[np.float64]] = []
         objects: list[NDArray[np.float64]] = []
         ends: dict[int, tuple[int, Outcome]] = {}
@@ -179,7 +189,7 @@ def _trial(stints: Sequence[Stint], course: Course, laps: int, spec: CarSpec) ->
         )
     )
     outcomes = [stint.outcome for stint in stints]
-    finished = len(driven) == laps
+    finished, status = len(driven) == laps, outcomes[-1].status
     return Trial(
         laps=driven,
         total_time_ms=sum(stint.time_ms for stint in stints),
@@ -187,7 +197,7 @@ def _trial(stints: Sequence[Stint], course: Course, laps: int, spec: CarSpec) ->
         reset_count=sum(outcome.reset_count for outcome in outcomes),
         crash_count=sum(outcome.crash_count for outcome in outcomes),
         finished=finished,
-        ended_by="finished" if finished else outcomes[-1].status.name.lower(),
+        ended_by="finished" if finished else _ENDS.get(status, status.name.lower()),
         trace=_on_one_clock(stints),
         versions=versions_of(course, spec),
         race_type=course.race_type,

@@ -15,8 +15,8 @@ from simulator.trace import Trace
 class Trial:
     """One evaluated drive. Times are integer milliseconds of simulated time, penalties included.
 
-    `ended_by` is "finished", or what ended the drive before its last lap: "time_up", "off_track",
-    "crashed", "immobilized" or "reversed".
+    `ended_by` is "finished", or what ended the drive before its last lap: "time_up", "off_track", "crashed",
+    "immobilized", "reversed"; of agents also "time_bank_empty", and "fault" where others race on.
     `total_time_ms` is the sum of the laps, or the time until the end where not all were driven.
     """
 

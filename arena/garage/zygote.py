@@ -26,7 +26,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from arena.garage import host, host_policy, host_reward, landlock, lock, namespaces
+from arena.garage import host, host_agent, host_policy, host_reward, landlock, lock, namespaces
 from arena.garage.lock import Profile
 from arena.garage.wire import ENDED, LOCK_EXIT, MAX_MESSAGE_BYTES, Program
 
@@ -47,6 +47,7 @@ SCIPY: Final = ("interpolate", "ndimage", "optimize", "signal", "spatial", "stat
 
 PROGRAMS: Final[dict[str, type[host.Program]]] = {
     Program.REWARD: host_reward.Rewards,
+    Program.AGENT: host_agent.Driving,
     Program.POLICY: host_policy.Inference,
 }
 """What a child can be; all of it is loaded before the lock closes."""
