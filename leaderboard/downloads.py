@@ -46,6 +46,14 @@ def deepracer_logs(public_id: str) -> ResponseReturnValue:
         return logs_answer(arena(), load_own_submission(session, public_id))
 
 
+@blueprint.get("/submissions/<public_id>/uploaded-policy")
+@sign_in_required
+def upload(public_id: str) -> ResponseReturnValue:
+    """Return the file of a policy that was trained elsewhere, as it came."""
+    with arena().reading() as session:
+        return upload_answer(arena(), load_own_submission(session, public_id))
+
+
 def logs_answer(where: Arena, found: Submission) -> Response:
     """Return the recorded drive of an entry in DeepRacer's format, zipped. Raises NotFound before it."""
     trial = found.trial
@@ -78,6 +86,16 @@ def policy_answer(where: Arena, found: Submission) -> Response:
     return as_zip(f"{folder}-policy.zip", {f"{folder}/{name}": content for name, content in files.items()})
 
 
+def upload_answer(where: Arena, found: Submission) -> Response:
+    """Return the file of a policy that was trained elsewhere, as it came. Raises NotFound for others."""
+    if found.upload_key is None:
+        raise NotFound("This entry is no policy that was trained elsewhere: it has no such file.")
+    content = where.artifacts.get(found.upload_key)
+    # A safetensors file begins with the length of its header, which begins with a brace.
+    suffix = "safetensors" if content[8:9] == b"{" else "onnx"
+    return attachment(f"{name_of(found)}.{suffix}", content, "application/octet-stream")
+
+
 def name_of(found: Submission) -> str:
     """Return a name for an entry's files: race, racer, number."""
     return f"{found.race.slug}-{found.racer.handle}-{found.number}"
@@ -94,7 +112,7 @@ def as_zip(name: str, files: dict[str, bytes]) -> Response:
     return attachment(name, buffer.getvalue())
 
 
-def attachment(name: str, content: bytes) -> Response:
-    """Return a zip that browsers keep as a file; names of entries are plain ASCII."""
+def attachment(name: str, content: bytes, content_type: str = "application/zip") -> Response:
+    """Return what browsers keep as a file; names of entries are plain ASCII."""
     headers = {"Content-Disposition": f"attachment; filename={name}", "Cache-Control": "private, no-store"}
-    return Response(content, headers=headers, content_type="application/zip")
+    return Response(content, headers=headers, content_type=content_type)

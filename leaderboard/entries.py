@@ -7,17 +7,15 @@ code is text here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-import starter_kits
-from arena.league import standings, submissions
-from arena.league.models import Race, Submission
+from arena.league import admission, standings, submissions
+from arena.league.models import Submission
 from arena.league.states import WAITING_OR_RUNNING
-from leaderboard import comparing, diagnosing, queries, submitting
+from leaderboard import comparing, diagnosing, entry_files, queries, submitting
+from leaderboard import editor as editors
 from leaderboard.auth import (
     load_own_submission,
     load_race,
@@ -31,21 +29,9 @@ from leaderboard.auth import (
 from leaderboard.context import arena
 from leaderboard.guards import caller, limiter
 from leaderboard.problems import Problem
-from leaderboard.submitting import Files
 from leaderboard.words import count
-from simulator import tracks
 
 blueprint = Blueprint("entries", __name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """What stands in the editor."""
-
-    source: str = ""
-    model_metadata: str = ""
-    hyperparameters: str = ""
-    kit: str = ""
 
 
 @blueprint.get("/races/<slug>/enter")
@@ -54,8 +40,7 @@ def editor(slug: str) -> ResponseReturnValue:
     """Show the editor, with a kit or the racer's last entry in it."""
     with arena().reading() as session:
         race = load_race(session, slug)
-        draft = _draft_of_kit(request.args["kit"]) if "kit" in request.args else _first_draft(session, race)
-        return _editor_page(session, race, draft)
+        return editors.page(session, race, editors.first_draft(session, race))
 
 
 @blueprint.post("/races/<slug>/enter")
@@ -67,14 +52,18 @@ def enter(slug: str) -> ResponseReturnValue:
     with arena().reading() as session:
         race, racer = load_race(session, slug), load_racer(session)
         if action == "load-kit":
-            return _editor_page(session, race, _draft_of_kit(request.form.get("kit", "")))
-    files = submitting.files_of_request(request)
+            return editors.page(session, race, editors.draft_of_kit(request.form.get("kit", "")))
+    try:
+        files = entry_files.files_of_request(request)
+    except Problem as problem:
+        return _editor_again(slug, editors.typed_files(), problem.status, problem)
     if files.size > (limit := arena().settings.max_upload_bytes):
-        return _editor_again(slug, _typed_files(), 413, submitting.too_large(files.size, limit))
+        too_large = entry_files.too_large(files.size, limit)
+        return _editor_again(slug, editors.typed_files(), 413, too_large)
     try:
         if action == "check":
             submitting.check(arena(), racer, files, race=race)
-            flash("The check found no fault: this reward function can be entered.", "good")
+            flash("The check found no fault: it can be entered.", "good")
             return _editor_again(slug, files, 200)
         entry = submitting.enter(arena(), race, racer, files)
     except Problem as problem:
@@ -83,60 +72,12 @@ def enter(slug: str) -> ResponseReturnValue:
     return redirect(url_for("entries.submission", public_id=entry.id))
 
 
-def _first_draft(session: Session, race: Race) -> Draft:
-    """Start from the racer's last entry in this race, else from the first kit."""
-    last = queries.last_submission(session, race, load_racer(session))
-    if last is None:
-        return _draft_of_kit(starter_kits.ORDER[0])
-    return Draft(last.source, last.model_metadata or "", last.hyperparameters or "")
-
-
-def _draft_of_kit(name: str) -> Draft:
-    try:
-        found = starter_kits.load(name)
-    except KeyError:
-        abort(404)
-    return Draft(found.reward_function, found.model_metadata, found.hyperparameters, found.name)
-
-
-def _typed_files() -> Files:
-    """Return what stands in the text areas; a chosen file that is far too large must not replace it."""
-    names = ("source", "model_metadata", "hyperparameters")
-    source, *settings = (request.form.get(name, "").encode("utf-8", "replace") for name in names)
-    return Files(source, *settings)
-
-
 def _editor_again(
-    slug: str, files: Files, status: int, problem: Problem | None = None
+    slug: str, files: entry_files.Files, status: int, problem: Problem | None = None
 ) -> ResponseReturnValue:
     """Show the editor with everything that was sent, and what is wrong with it."""
-    draft = Draft(
-        source=_shown(files.source),
-        model_metadata=_shown(files.model_metadata),
-        hyperparameters=_shown(files.hyperparameters),
-        kit=request.form.get("kit", ""),
-    )
     with arena().reading() as session:
-        return _editor_page(session, load_race(session, slug), draft, problem), status
-
-
-def _shown(data: bytes | None) -> str:
-    """Decode a file for showing it again, whatever it is."""
-    return (data or b"").decode("utf-8", "replace").replace("\x00", "\ufffd")
-
-
-def _editor_page(session: Session, race: Race, draft: Draft, problem: Problem | None = None) -> str:
-    racer = load_racer(session)
-    return render_template(
-        "editor.html",
-        race=race,
-        track=tracks.describe(race.track),
-        draft=draft,
-        problem=problem,
-        kits=starter_kits.kits(),
-        left=submissions.tries_left(session, race, racer),
-        phase=queries.phase(race, now()),
-    )
+        return editors.page(session, load_race(session, slug), editors.draft_of_files(files), problem), status
 
 
 @blueprint.get("/submissions")
@@ -167,6 +108,9 @@ def submission(public_id: str) -> ResponseReturnValue:
             comparison=comparing.comparison_of(arena(), found.race, found.trial),
             diagnosis=_diagnosis(found),
             is_mine=may_read_source(found),
+            lineage=admission.lineage_of(session, found),
+            can_go_on=admission.may_be_parent(found) and found.race.may_continue and found.race.is_open(at),
+            kind=entry_files.KINDS.get(found.driver),
             can_cancel=is_active and may_read_source(found),
             place=submissions.queue_place(session, found, at) if is_active else None,
             progress=queries.progress_of(session, found),
@@ -195,15 +139,20 @@ def _tries(session: Session, found: Submission) -> str:
     return f"{left} of {count(found.race.max_submissions, 'try', 'tries')} left"
 
 
-@blueprint.get("/submissions/<public_id>/reward_function.py")
+@blueprint.get("/submissions/<public_id>/<any(reward_function, agent):name>.py")
 @sign_in_required
-def source_file(public_id: str) -> ResponseReturnValue:
-    """Return the source as a file, to its owner and to organisers."""
+def source_file(public_id: str, name: str) -> ResponseReturnValue:
+    """Return the source as a file, to its owner and to organisers.
+
+    :raise 404: the entry has none of this name
+    """
     with arena().reading() as session:
         found = load_own_submission(session, public_id)
+        if entry_files.KINDS.get(found.driver) != name:
+            abort(404)
         headers = {
             "Content-Type": "text/x-python; charset=utf-8",
-            "Content-Disposition": "attachment; filename=reward_function.py",
+            "Content-Disposition": f"attachment; filename={name}.py",
         }
         return found.source, 200, headers
 

@@ -13,6 +13,7 @@ from leaderboard import (
     course_words,
     downloads,
     entries,
+    entry_words,
     errors,
     guards,
     live,
@@ -38,6 +39,7 @@ def build(settings: Settings) -> Flask:
     guards.register(app, settings)
     words.register(app)
     course_words.register(app)
+    entry_words.register(app)
     assets.register(app)
     errors.register(app)
     auth.register(app)

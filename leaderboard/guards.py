@@ -18,6 +18,7 @@ from flask_login import current_user
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from arena.league.uploads import MAX_UPLOAD_BYTES
 from leaderboard.settings import Settings
 
 csrf = CSRFProtect()
@@ -25,6 +26,8 @@ csrf = CSRFProtect()
 # The editor's form may be this many times too large and is still read: what was typed is shown again then.
 EDITOR = "entries.enter"
 EDITOR_ROOM = 8
+# Where the file of a policy may come in a form.
+UPLOADS = (EDITOR, "api_entering.submit", "api_entering.check")
 
 
 def caller() -> str:
@@ -67,7 +70,7 @@ def register(app: Flask, settings: Settings) -> None:
     csrf.init_app(app)
     limiter.init_app(app)
     app.before_request(_refuse_nul)
-    app.before_request(_leave_room_for_the_editor)
+    app.before_request(_leave_room_for_entries)
     app.before_request(_check_form_token)
     app.after_request(_add_headers)
     app.jinja_env.globals["csp_nonce"] = csp_nonce
@@ -79,10 +82,17 @@ def _refuse_nul() -> None:
         abort(400)
 
 
-def _leave_room_for_the_editor() -> None:
+def _leave_room_for_entries() -> None:
+    """Read more of the editor's text, and the files of people who say who they are."""
+    room = current_app.config["MAX_CONTENT_LENGTH"]
     if request.endpoint == EDITOR:
-        room = EDITOR_ROOM * current_app.config["MAX_CONTENT_LENGTH"]
-        request.max_content_length = request.max_form_memory_size = room
+        room *= EDITOR_ROOM
+        request.max_form_memory_size = room
+    is_file = request.mimetype == "multipart/form-data" and request.endpoint in UPLOADS
+    if is_file and ("_user_id" in session or "Authorization" in request.headers):
+        room += MAX_UPLOAD_BYTES
+    if request.endpoint in UPLOADS:
+        request.max_content_length = room
 
 
 def _check_form_token() -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
 from arena.league.models import Award, Event, Job, Race, Racer, Season, Standing, Submission, Team, Trial
-from arena.league.states import WAITING_OR_RUNNING, Ruling, SubmissionState
+from arena.league.states import WAITING_OR_RUNNING, Driver, Ruling, SubmissionState
 
 TICKER_EVENTS = (
     "season.opened", "season.closed", "race.opened", "race.closed", "standing.changed", "badge.awarded",
@@ -147,9 +147,13 @@ def submissions_of(session: Session, racer: Racer, *, limit: int = 100) -> Seque
     return session.scalars(wanted.order_by(Submission.created_at.desc(), Submission.id).limit(limit)).all()
 
 
-def last_submission(session: Session, race: Race, racer: Racer) -> Submission | None:
-    """Return the racer's newest submission in a race: what the editor starts from."""
+def last_submission(
+    session: Session, race: Race, racer: Racer, driver: Driver | None = None
+) -> Submission | None:
+    """Return the racer's newest submission in a race, of a kind if named: what the editor starts from."""
     wanted = select(Submission).where(Submission.race_id == race.id, Submission.racer_id == racer.id)
+    if driver is not None:
+        wanted = wanted.where(Submission.driver == driver)
     return session.scalar(wanted.order_by(Submission.number.desc()).limit(1))
 
 

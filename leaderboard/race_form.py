@@ -23,8 +23,8 @@ from arena.league.plans import (
     TITLE_LENGTH,
     RacePlan,
 )
-from arena.league.states import Car, Direction, ObstacleKind, RaceType, Timing
-from leaderboard import course_words, courses
+from arena.league.states import Car, Direction, ObstacleKind, RaceType, Sense, Timing
+from leaderboard import course_words, courses, entry_words
 from leaderboard.forms import Form
 from leaderboard.words import local_input
 from simulator import tracks
@@ -56,6 +56,8 @@ def first_values(season: Season, this_hour: datetime) -> dict[str, str]:
         "max_submissions": "50",
         "penalty_s": "2",
         "house_car": "on",
+        "may_continue": "on",
+        f"sees_{Sense.VECTOR}": "on",
     }
 
 
@@ -67,6 +69,7 @@ def page(season: Season, form: Form) -> str:
         form=form,
         tracks=[tracks.describe(name) for name in tracks.names()],
         words=course_words,
+        entry_words=entry_words,
         RaceType=RaceType,
         preview=preview_of(Form(form.values, form.zone)),
     )
@@ -93,6 +96,10 @@ def plan_of(form: Form) -> RacePlan:
         max_submissions=_number(form, "max_submissions", "max_submissions", "The number of tries"),
         off_track_penalty_ms=form.seconds_as_ms("penalty_s", label="The penalty", high_s=60),
         imperfect=form.checked("imperfect"),
+        takes_agents=form.checked("takes_agents"),
+        takes_policies=form.checked("takes_policies"),
+        may_continue=form.checked("may_continue"),
+        senses=_senses(form),
         **road,
     )
 
@@ -146,6 +153,14 @@ def _bots(form: Form) -> dict[str, Any]:
         "bot_speed_mps": form.decimal("bot_speed_mps", label="Their speed", low=lowest, high=highest),
         "bot_lane_change": form.checked("bot_lane_change"),
     }
+
+
+def _senses(form: Form) -> str:
+    """Read what cars may see by, at least one sense."""
+    ticked = [sense for sense in Sense if form.checked(f"sees_{sense}")]
+    if not ticked:
+        form.fault("senses", "Cars must see by something. Tick at least one, like the road ahead as numbers.")
+    return ",".join(ticked or [Sense.VECTOR])
 
 
 def _seed(form: Form) -> int | None:

@@ -7,25 +7,30 @@ code that fails it. Nothing here parses, compiles or runs entrant code.
 
 from __future__ import annotations
 
-import json
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Request
-
-from arena.garage import settings as garage_settings
 from arena.garage.jsontext import decode_settings
+from arena.garage.settings import (
+    Hyperparameters,
+    ModelMetadata,
+    parse_hyperparameters,
+    parse_model_metadata,
+)
 from arena.garage.sources import decode_source
 from arena.garage.verdicts import EntrantFault
-from arena.league import jobs, submissions
+from arena.league import admission, jobs, submissions, uploads
 from arena.league.errors import LeagueError, NoTriesLeft
 from arena.league.models import Job, Race, Racer, Submission
 from arena.league.states import JobState
 from arena.league.submissions import Entry
 from leaderboard import problems
 from leaderboard.context import Arena
+from leaderboard.entry_files import DRIVERS, Files, Kind
 from leaderboard.problems import Problem
 
 CHECK_WITHIN_S = 15.0
@@ -33,61 +38,38 @@ POLL_EVERY_S = 0.05
 CHECK_TRACK = "oval"
 
 
-@dataclass(frozen=True, slots=True)
-class Files:
-    """The files of an entry as they were sent; None where one was left out."""
+def read(files: Files, race: Race | None = None) -> Entry:
+    """Return the files as text, or raise the Problem (422) that names what is wrong.
 
-    source: bytes
-    model_metadata: bytes | None = None
-    hyperparameters: bytes | None = None
-
-    @property
-    def size(self) -> int:
-        """Bytes of all files together."""
-        return sum(map(len, filter(None, (self.source, self.model_metadata, self.hyperparameters))))
-
-
-def files_of_request(request: Request) -> Files:
-    """Return the files of a form (text areas or uploads; an upload wins) or of a JSON body.
-
-    In JSON the settings may be text or the object itself. Raises Problem when a value is neither.
+    A policy's file is not looked into, only stored under its key: `enter` and `check` see to that.
     """
-    if request.is_json:
-        return _files_of_json(request.get_json())
-    source = _sent(request, "reward_function")
-    if source is None:  # an empty file is not none: it must not enter what happens to stand in the editor
-        source = _sent(request, "source")
-    return Files(source or b"", _sent(request, "model_metadata"), _sent(request, "hyperparameters"))
-
-
-def too_large(size: int, limit: int) -> Problem:
-    """Return what to say of files that are no reward function any more."""
-    return problems.of_status(
-        413,
-        f"The files have {size:,} bytes; at most {limit:,} are accepted. "
-        "A reward function is one short text file. Choose the .py file itself, not a model or an archive.",
-    )
-
-
-def read(files: Files) -> Entry:
-    """Return the files as text, or raise the Problem (422) that names what is wrong."""
     try:
         entry = Entry(
-            source=decode_source(files.source),
+            source="" if files.kind is Kind.POLICY else decode_source(files.source),
             model_metadata=_settings_text(files.model_metadata, "model_metadata.json"),
             hyperparameters=_settings_text(files.hyperparameters, "hyperparameters.json"),
+            driver=DRIVERS[files.kind],
+            upload_key=uploads.key_of(files.policy) if files.policy else None,
+            parent_id=files.parent,
         )
-        garage_settings.parse_model_metadata(entry.model_metadata)
-        garage_settings.parse_hyperparameters(entry.hyperparameters)
+        admission.check_entry(entry)
+        _settings_of(entry, race)
     except EntrantFault as fault:
         raise problems.of_fault(fault) from fault
+    except LeagueError as error:
+        raise problems.of_league(error) from error
     return entry
 
 
-def warnings_of(entry: Entry) -> tuple[str, ...]:
+def warnings_of(entry: Entry, race: Race | None = None) -> tuple[str, ...]:
     """Return what in the settings has no effect here."""
-    metadata = garage_settings.parse_model_metadata(entry.model_metadata)
-    return (*metadata.warnings, *garage_settings.parse_hyperparameters(entry.hyperparameters).warnings)
+    metadata, hyperparameters = _settings_of(entry, race)
+    return (*metadata.warnings, *hyperparameters.warnings)
+
+
+def _settings_of(entry: Entry, race: Race | None) -> tuple[ModelMetadata, Hyperparameters]:
+    """Read the settings. Raises EntrantFault."""
+    return parse_model_metadata(entry.model_metadata), parse_hyperparameters(entry.hyperparameters)
 
 
 def check(arena: Arena, racer: Racer, files: Files, *, race: Race | None = None) -> dict[str, Any]:
@@ -97,29 +79,73 @@ def check(arena: Arena, racer: Racer, files: Files, *, race: Race | None = None)
 
     Raises Problem: 422 with the verdict when they cannot race, 503 when no worker answers in time.
     """
-    entry = read(files)
-    return _checked(arena, racer, entry, race) | {"warnings": list(warnings_of(entry))}
+    entry = read(files, race)
+    if race is not None:
+        entry = _must_be_taken(arena, race, racer, entry)
+    with _stored(arena, files):
+        return _checked(arena, racer, entry, race) | {"warnings": list(warnings_of(entry, race))}
 
 
 def enter(arena: Arena, race: Race, racer: Racer, files: Files) -> Submission:
     """Enter a race: judge, check, then submit. Raises Problem; a try is spent only when it returns.
 
-    A race that is closed or a racer without tries is told so before a worker is troubled.
+    A race that is closed or does not take such an entry, and a racer without tries, are told so before a
+    worker is troubled.
     """
-    entry = read(files)
+    entry = read(files, race)
     _must_be_possible(arena, race, racer)
-    _checked(arena, racer, entry, race)
+    entry = _must_be_taken(arena, race, racer, entry)
+    with _stored(arena, files):
+        _checked(arena, racer, entry, race)
+        return _submitted(arena, race, racer, entry, files.policy)
+
+
+def _submitted(arena: Arena, race: Race, racer: Racer, entry: Entry, policy: bytes | None) -> Submission:
     try:
         with arena.transaction() as session:
+            if policy is not None:
+                uploads.keep(session, arena.artifacts, policy)
             own_race, own_racer = session.get_one(Race, race.id), session.get_one(Racer, racer.id)
             return submissions.submit(session, own_race, own_racer, entry, _now())
     except LeagueError as error:
         raise problems.of_league(error) from error
 
 
+@contextmanager
+def _stored(arena: Arena, files: Files) -> Iterator[None]:
+    """Keep a policy's file where workers find it, beyond the end only if an entry has it then."""
+    if files.policy is None:
+        yield
+        return
+    key = arena.artifacts.put(files.policy)
+    try:
+        yield
+    finally:
+        with arena.transaction() as session:
+            uploads.drop_unused(session, arena.artifacts, key)
+
+
+def _must_be_taken(arena: Arena, race: Race, racer: Racer, entry: Entry) -> Entry:
+    """Return the entry, its parent by id, if the race takes it from the racer; else raise Problem."""
+    try:
+        with arena.reading() as session:
+            own_race, own_racer = session.get_one(Race, race.id), session.get_one(Racer, racer.id)
+            admission.check_kind(own_race, entry.driver, goes_on=entry.parent_id is not None)
+            if entry.parent_id is None:
+                return entry
+            parent_id = admission.parent_id_of(session, own_race, own_racer, entry.parent_id)
+            admission.check_parent(session, own_race, own_racer, parent_id)
+            return replace(entry, parent_id=parent_id)
+    except LeagueError as error:
+        raise problems.of_league(error) from error
+
+
 def _checked(arena: Arena, racer: Racer, entry: Entry, race: Race | None) -> dict[str, Any]:
     payload = {
+        "driver": entry.driver.value,
         "source": entry.source,
+        "upload_key": entry.upload_key,
+        "parent_id": entry.parent_id,
         "model_metadata": entry.model_metadata,
         "hyperparameters": entry.hyperparameters,
         "track": race.track if race else CHECK_TRACK,
@@ -176,37 +202,6 @@ def _result_of(arena: Arena, job_id: int) -> dict[str, Any]:
     raise problems.of_status(
         503, f"The check did not end {within}. No try is spent. Try again; if it stays so, ask an organiser."
     )
-
-
-def _files_of_json(body: object) -> Files:
-    if not isinstance(body, dict):
-        raise problems.of_status(400, 'Expected a JSON object with the key "reward_function".')
-    source = body.get("reward_function", body.get("source"))
-    if not isinstance(source, str):
-        message = "Expected the Python source as text under the key reward_function."
-        raise problems.of_status(422, message, errors={"reward_function": message})
-    settings = {name: _json_text(name, body.get(name)) for name in ("model_metadata", "hyperparameters")}
-    return Files(source.encode("utf-8", "replace"), **settings)
-
-
-def _json_text(name: str, value: object) -> bytes | None:
-    if value is None:
-        return None
-    if isinstance(value, dict | list):
-        return json.dumps(value).encode()
-    if isinstance(value, str):
-        return value.encode("utf-8", "replace")
-    message = f"Expected {name} as a JSON object or as its text, got {type(value).__name__}."
-    raise problems.of_status(422, message, errors={name: message})
-
-
-def _sent(request: Request, name: str) -> bytes | None:
-    """Return an uploaded file or a text field; an empty file field counts as none."""
-    upload = request.files.get(name)
-    if upload is not None and upload.filename:
-        return bytes(upload.read())
-    text = request.form.get(name)
-    return None if text is None else text.encode("utf-8", "replace")
 
 
 def _settings_text(data: bytes | None, name: str) -> str | None:

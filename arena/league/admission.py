@@ -66,6 +66,21 @@ def check_kind(race: Race, driver: Driver, *, goes_on: bool = False) -> None:
         raise NotAllowed(f"In “{race.title}” every training begins anew. Enter the reward function alone.")
 
 
+def parent_id_of(session: Session, race: Race, racer: Racer, name: str) -> str:
+    """Return the id of an entry that is named by it, or by its number among the racer's own in the race.
+
+    Raises NotFound for a number that there is not; an id is looked up by `check_parent`.
+    """
+    number = name.removeprefix("#")
+    if not (number.isascii() and number.isdecimal() and len(number) <= 9):
+        return name
+    own = (Submission.race_id == race.id, Submission.racer_id == racer.id)
+    found = session.scalar(select(Submission.id).where(*own, Submission.number == int(number)))
+    if found is None:
+        raise NotFound(f"You have no entry {number} in “{race.title}”. Give the id of one of another race.")
+    return found
+
+
 def check_parent(session: Session, race: Race, racer: Racer, parent_id: str) -> Submission:
     """Return the entry from which a training goes on.
 

@@ -7,12 +7,21 @@ between being stored for an entry and the row that keeps it.
 
 from __future__ import annotations
 
+import hashlib
+
 from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session
 
 from arena.league import db
 from arena.league.artifacts import ArtifactStore
 from arena.league.models import Job, Submission, Trial
+
+MAX_UPLOAD_BYTES = 20_000_000
+
+
+def key_of(content: bytes) -> str:
+    """Return the key under which a file is stored."""
+    return hashlib.sha256(content).hexdigest()
 
 
 def keep(session: Session, artifacts: ArtifactStore, content: bytes) -> str:
@@ -34,7 +43,12 @@ def is_used(session: Session, key: str) -> bool:
     """Whether any row keeps the artifact, as whatever: equal files are stored once."""
     keepers = (
         exists().where(
-            or_(Submission.upload_key == key, Submission.policy_key == key, Submission.diagnosis_key == key)
+            or_(
+                Submission.upload_key == key,
+                Submission.policy_key == key,
+                Submission.diagnosis_key == key,
+                Submission.continuation_key == key,
+            )
         ),
         exists().where(Trial.trace_key == key),
         exists().where(Job.checkpoint_key == key),

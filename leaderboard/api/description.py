@@ -13,7 +13,8 @@ from flask import Blueprint, Flask, current_app, render_template
 from flask.typing import ResponseReturnValue
 from flask_smorest import Api
 
-from leaderboard.api.schemas import CheckRequest, Entry, ProblemDocument
+from leaderboard.api.entry_schemas import CheckRequest, Entry
+from leaderboard.api.schemas import ProblemDocument
 
 TAGS = {
     "watching": "What everybody may read, without an account.",
@@ -42,9 +43,7 @@ def describe(app: Flask) -> Api:
         OPENAPI_JSON_PATH="openapi.json",
     )
     options = {
-        "info": {
-            "description": "Submit reward functions, follow races. Errors are problem documents (RFC 9457)."
-        },
+        "info": {"description": "Enter races, follow them. Errors are problem documents (RFC 9457)."},
         "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
     }
     api = _Description(app, spec_kwargs=options)

@@ -10,8 +10,9 @@ from flask_smorest import Blueprint
 from sqlalchemy.orm import Session
 
 from arena.league import submissions
-from leaderboard import comparing, downloads, problems, submitting
-from leaderboard.api import recipes, schemas, shapes
+from arena.league.states import Driver
+from leaderboard import comparing, downloads, entry_files, problems, submitting
+from leaderboard.api import entry_schemas, recipes, shapes
 from leaderboard.api.operations import Operation, operation
 from leaderboard.auth import (
     load_own_submission,
@@ -30,11 +31,11 @@ blueprint = Blueprint("api_entering", __name__, url_prefix="/api/v1")
     blueprint,
     "POST",
     "/checks",
-    Operation("entering", schemas.Check(), files="CheckRequest", needs_account=True, is_costly=True),
+    Operation("entering", entry_schemas.Check(), files="CheckRequest", needs_account=True, is_costly=True),
 )
 def check() -> dict[str, Any]:
     """Try a reward function in a dozen typical states of the car; no try is spent."""
-    files = submitting.files_of_request(request)
+    files = entry_files.files_of_request(request)
     slug = request.get_json().get("race") if request.is_json else request.form.get("race")
     with arena().reading() as session:
         racer = load_racer(session)
@@ -47,12 +48,12 @@ def check() -> dict[str, Any]:
     "POST",
     "/races/<slug>/submissions",
     Operation(
-        "entering", schemas.Submission(), status=201, files="Entry", needs_account=True, is_costly=True
+        "entering", entry_schemas.Submission(), status=201, files="Entry", needs_account=True, is_costly=True
     ),
 )
 def submit(slug: str) -> tuple[dict[str, Any], int, dict[str, str]]:
     """Enter a race. The files are checked first; what fails the check costs no try."""
-    files = submitting.files_of_request(request)
+    files = entry_files.files_of_request(request)
     with arena().reading() as session:
         race, racer = load_race(session, slug), load_racer(session)
     entered = submitting.enter(arena(), race, racer, files)
@@ -61,14 +62,16 @@ def submit(slug: str) -> tuple[dict[str, Any], int, dict[str, str]]:
     return shape, 201, {"Location": shape["url"]}
 
 
-@operation(blueprint, "GET", "/submissions/<public_id>", Operation("entering", schemas.Submission()))
+@operation(blueprint, "GET", "/submissions/<public_id>", Operation("entering", entry_schemas.Submission()))
 def submission(public_id: str) -> dict[str, Any]:
     """Show a submission: state, place in the queue, learning curve, laps."""
     with arena().reading() as session:
         return _shape(session, public_id)
 
 
-@operation(blueprint, "GET", "/submissions/<public_id>/sectors", Operation("entering", schemas.LapSectors()))
+@operation(
+    blueprint, "GET", "/submissions/<public_id>/sectors", Operation("entering", entry_schemas.LapSectors())
+)
 def sectors(public_id: str) -> dict[str, Any]:
     """Show where the best lap lost its time against the fastest possible one."""
     with arena().reading() as session:
@@ -92,17 +95,30 @@ def recipe(public_id: str) -> dict[str, Any]:
     blueprint,
     "GET",
     "/submissions/<public_id>/source",
-    Operation("entering", schemas.Source(), needs_account=True),
+    Operation("entering", entry_schemas.Source(), needs_account=True),
 )
 def source(public_id: str) -> dict[str, Any]:
     """Show the files of a submission to its owner and to organisers."""
     with arena().reading() as session:
         found = load_own_submission(session, public_id)
+        own_file = {Driver.POLICY: "reward_function", Driver.AGENT: "agent"}.get(found.driver)
         return {
-            "reward_function": found.source,
+            **({own_file: found.source} if own_file else {}),
             "model_metadata": found.model_metadata,
             "hyperparameters": found.hyperparameters,
         }
+
+
+@operation(
+    blueprint,
+    "GET",
+    "/submissions/<public_id>/upload",
+    Operation("entering", is_file=True, needs_account=True),
+)
+def upload(public_id: str) -> Response:
+    """Return the file of a policy that was trained elsewhere, to its owner and to organisers."""
+    with arena().reading() as session:
+        return downloads.upload_answer(arena(), load_own_submission(session, public_id))
 
 
 @operation(
@@ -133,7 +149,7 @@ def deepracer_logs(public_id: str) -> Response:
     blueprint,
     "POST",
     "/submissions/<public_id>/cancel",
-    Operation("entering", schemas.Submission(), needs_account=True),
+    Operation("entering", entry_schemas.Submission(), needs_account=True),
 )
 def cancel(public_id: str) -> dict[str, Any]:
     """Withdraw a submission; before its training starts, the try comes back."""

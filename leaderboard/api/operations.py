@@ -36,6 +36,8 @@ class Operation:
     organisers_only: bool = False
     is_zip: bool = False
     """The answer is a file; `answer` is not used then."""
+    is_file: bool = False
+    """The answer is a file of any kind; `answer` is not used then."""
     is_costly: bool = False
     """Makes work for the workers: counted against the limit of entries."""
 
@@ -59,9 +61,10 @@ def operation(blueprint: Blueprint, method: str, path: str, what: Operation) -> 
 
 def _answering(blueprint: Blueprint, what: Operation) -> Callable[[Any], Any]:
     """Describe the answer, and have it written out by its schema."""
-    if what.is_zip:
+    if what.is_zip or what.is_file:
         file = {"type": "string", "format": "binary"}
-        answering: Callable[[Any], Any] = blueprint.response(200, file, content_type="application/zip")
+        kind = "application/zip" if what.is_zip else "application/octet-stream"
+        answering: Callable[[Any], Any] = blueprint.response(200, file, content_type=kind)
     else:
         answering = blueprint.response(what.status, what.answer)
     return answering

@@ -66,7 +66,7 @@ def open_season(plan: dict[str, Any]) -> dict[str, Any]:
 )
 def open_race(plan: dict[str, Any], slug: str) -> dict[str, Any]:
     """Add a race to a season."""
-    asked = RacePlan(**plan)
+    asked = RacePlan(**plan | {"senses": ",".join(plan["senses"])})
     courses.check(asked)
     with arena().transaction() as session:
         season = load_season(session, slug)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from marshmallow import Schema, fields, validate
 
-from arena.league.plans import BOT_SPEED_RANGE_MPS, NUMBER_RANGES, RacePlan
-from arena.league.states import Car, Direction, ObstacleKind, RaceType, Timing
+from arena.league.plans import BOT_SPEED_RANGE_MPS, NUMBER_RANGES, RacePlan, senses_of
+from arena.league.states import Car, Direction, ObstacleKind, RaceType, Sense, Timing
 from arena.league.stewards import REASON_LENGTH
 from leaderboard.api.schemas import Lap, note
 
@@ -83,6 +83,20 @@ class NewRace(Schema):
     )
     collision_penalty_ms = _whole("collision_penalty_ms")
     imperfect = fields.Boolean(load_default=_PLAN.imperfect)
+    takes_agents = fields.Boolean(load_default=_PLAN.takes_agents)
+    takes_policies = fields.Boolean(
+        load_default=_PLAN.takes_policies, metadata=note("Policies that were trained elsewhere.")
+    )
+    may_continue = fields.Boolean(
+        load_default=_PLAN.may_continue,
+        metadata=note("Trainings may go on from earlier entries of the same racer."),
+    )
+    senses = fields.List(
+        fields.Enum(Sense, by_value=True),
+        load_default=lambda: list(senses_of(_PLAN.senses)),
+        validate=validate.Length(min=1),
+        metadata=note("What entries may see by, at least one."),
+    )
 
 
 class Decision(Schema):

@@ -120,12 +120,20 @@ def kit(name: str) -> starter_kits.Kit:
         raise problems.of_status(404, str(error.args[0])) from error
 
 
-@operation(blueprint, "GET", "/trials/<int:trial_id>/replay", Operation("watching", schemas.Replay()))
-def trial_replay(trial_id: int) -> dict[str, Any]:
-    """Name one drive to show, whether it stands on the board or not."""
+@operation(
+    blueprint,
+    "GET",
+    "/trials/<int:trial_id>/replay",
+    Operation("watching", schemas.Replay(), takes=schemas.Beside()),
+)
+def trial_replay(wanted: dict[str, int], trial_id: int) -> dict[str, Any]:
+    """Name one drive to show, whether it stands on the board or not, and another one beside it."""
     with arena().reading() as session:
         found = _trial(session, trial_id)
-        return _replay(found.submission.race, [_car(found)])
+        drives = [found, *([_trial(session, wanted["beside"])] if "beside" in wanted else [])]
+        if drives[-1].race_id != found.race_id:
+            raise problems.of_status(404, f"Trial {wanted['beside']} is of another race.")
+        return _replay(found.submission.race, [_car(drive) for drive in drives])
 
 
 @operation(blueprint, "GET", "/trials/<int:trial_id>/trace", Operation("watching", schemas.Trace()))

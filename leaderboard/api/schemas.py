@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import EXCLUDE, Schema, fields, validate
 
-from arena.league.states import Car, Direction, ObstacleKind, RaceType, Ruling, SubmissionState, Timing
+from arena.league.states import Car, Direction, Driver, ObstacleKind, RaceType, Sense, Timing
 
 
 def note(text: str, **more: Any) -> dict[str, Any]:
@@ -23,6 +23,12 @@ class ProblemDocument(Schema):
     verdict = fields.String(metadata=note("What is wrong in the entrant's own files."))
     line = fields.Integer(allow_none=True, metadata=note("The line in the entrant's own file."))
     errors = fields.Dict(keys=fields.String(), values=fields.String(), metadata=note("By field."))
+
+
+class Beside(Schema):
+    """Another drive to show together with the one asked for."""
+
+    beside = fields.Integer(validate=validate.Range(1), metadata=note("A trial of the same race."))
 
 
 class Page(Schema):
@@ -63,6 +69,14 @@ class Race(Schema):
     cars = fields.Integer(required=True, metadata=note("On the grid, the entry's own among them."))
     collision_penalty_ms = fields.Integer(required=True, metadata=note("Of no effect in time trials."))
     imperfect = fields.Boolean(required=True, metadata=note("Grip, delay and noise vary by the seed."))
+    takes_agents = fields.Boolean(required=True)
+    takes_policies = fields.Boolean(required=True, metadata=note("Policies that were trained elsewhere."))
+    may_continue = fields.Boolean(
+        required=True, metadata=note("Trainings may go on from earlier entries of the same racer.")
+    )
+    senses = fields.List(
+        fields.Enum(Sense, by_value=True), required=True, metadata=note("What entries may see by.")
+    )
     driven = fields.String(required=True, metadata=note("What is driven, in plain words."))
 
 
@@ -118,6 +132,8 @@ class BoardRow(Schema):
     submission_id = fields.String(required=True)
     trial_id = fields.Integer(required=True)
     is_house = fields.Boolean(required=True)
+    driver = fields.Enum(Driver, by_value=True, required=True, metadata=note("Who drove this time."))
+    is_continued = fields.Boolean(required=True, metadata=note("Its training went on from an earlier entry."))
 
 
 class Board(Schema):
@@ -259,116 +275,6 @@ class Trace(Schema):
     columns = fields.Dict(keys=fields.String(), values=fields.List(fields.Float()), required=True)
     laps = fields.List(fields.Nested(Lap), required=True)
     objects = fields.List(fields.Nested(TraceObject), metadata=note("Absent where the road was free."))
-
-
-class Entry(Schema):
-    """The files of an entry. Settings may be the JSON itself or its text; without them the defaults apply."""
-
-    reward_function = fields.String(required=True, metadata=note("Python source, up to 140,000 characters."))
-    model_metadata = fields.Raw(metadata=note("The action space, in DeepRacer's form."))
-    hyperparameters = fields.Raw(metadata=note("In DeepRacer's form."))
-
-
-class CheckRequest(Entry):
-    """What is to be checked, and on which track."""
-
-    race = fields.String(metadata=note("Check on this race's track; without it on the oval."))
-
-
-class CannedReward(Schema):
-    """What the reward function gives in a typical state of the car."""
-
-    state = fields.String(required=True)
-    reward = fields.Float(required=True, allow_none=True)
-
-
-class Check(Schema):
-    """What a check found."""
-
-    ok = fields.Boolean(required=True)
-    verdict = fields.String(required=True)
-    message = fields.String(required=True)
-    line = fields.Integer(allow_none=True)
-    rewards = fields.List(fields.Nested(CannedReward), required=True)
-    output = fields.String(load_default="", dump_default="")
-    warnings = fields.List(fields.String(), required=True)
-
-
-class Progress(Schema):
-    """A point of the learning curve."""
-
-    steps = fields.Integer(required=True)
-    budget = fields.Integer(required=True)
-    elapsed_s = fields.Float(required=True)
-    eta_s = fields.Float(allow_none=True)
-    steps_per_s = fields.Float(allow_none=True)
-    episodes = fields.Integer(required=True)
-    completed_laps = fields.Integer(required=True)
-    mean_return = fields.Float(allow_none=True)
-    mean_progress = fields.Float(allow_none=True)
-    best_lap_ms = fields.Integer(allow_none=True)
-
-
-class Submission(Schema):
-    """A submission and what became of it. What was wrong with it is for its owner and organisers."""
-
-    id = fields.String(required=True)
-    url = fields.String(required=True, metadata=note("Its page."))
-    race = fields.String(required=True)
-    racer = fields.String(required=True)
-    number = fields.Integer(required=True)
-    state = fields.Enum(SubmissionState, by_value=True, required=True)
-    place = fields.Integer(allow_none=True, metadata=note("In the queue; 1 is next."))
-    expected_wait_s = fields.Float(allow_none=True)
-    verdict = fields.String(allow_none=True)
-    message = fields.String(allow_none=True)
-    line = fields.Integer(allow_none=True)
-    detail = fields.String(allow_none=True)
-    output = fields.String(allow_none=True)
-    official_ms = fields.Integer(allow_none=True)
-    best_lap_ms = fields.Integer(allow_none=True)
-    trial_id = fields.Integer(allow_none=True)
-    trace_url = fields.String(allow_none=True)
-    crash_count = fields.Integer(allow_none=True)
-    ruling = fields.Enum(
-        Ruling, by_value=True, allow_none=True, metadata=note("Of the stewards; a held drive has no time.")
-    )
-    ruling_reason = fields.String(allow_none=True)
-    created_at = fields.AwareDateTime(required=True)
-    finished_at = fields.AwareDateTime(allow_none=True)
-    laps = fields.List(fields.Nested(Lap), required=True)
-    curve = fields.List(fields.Nested(Progress), required=True)
-
-
-class Sector(Schema):
-    """An equal share of the lap, beside the same piece of the fastest possible lap."""
-
-    number = fields.Integer(required=True)
-    from_m = fields.Float(required=True, metadata=note("Along the centre line, from the start line."))
-    to_m = fields.Float(required=True)
-    time_ms = fields.Integer(required=True)
-    optimum_ms = fields.Integer(required=True)
-    lost_ms = fields.Integer(required=True, allow_none=True, metadata=note("null in a lap from rest."))
-    lowest_speed_mps = fields.Float(required=True)
-    optimum_lowest_speed_mps = fields.Float(required=True)
-    off_line_m = fields.Float(required=True, metadata=note("Mean distance from the optimum's line."))
-
-
-class LapSectors(Schema):
-    """The best lap of a submission in sectors, a flying lap where there is one."""
-
-    number = fields.Integer(required=True)
-    lap_time_ms = fields.Integer(required=True)
-    is_standing_start = fields.Boolean(required=True)
-    sectors = fields.List(fields.Nested(Sector), required=True)
-
-
-class Source(Schema):
-    """The files of a submission, as they were sent."""
-
-    reward_function = fields.String(required=True)
-    model_metadata = fields.String(allow_none=True)
-    hyperparameters = fields.String(allow_none=True)
 
 
 class Me(Schema):

@@ -8,8 +8,9 @@ from typing import Any
 from flask import url_for
 from sqlalchemy.orm import Session
 
-from arena.league import submissions
+from arena.league import admission, submissions
 from arena.league.models import Lap, Race, Season, Submission
+from arena.league.plans import senses_of
 from arena.league.states import Direction
 from leaderboard import courses
 from leaderboard.course_words import driven
@@ -25,12 +26,13 @@ def race(found: Race, now: datetime) -> Json:
         "slug", "title", "track", "laps", "timing", "average_laps", "car", "opens_at", "closes_at",
         "training_steps", "max_submissions", "off_track_penalty_ms", "race_type", "direction", "obstacles",
         "obstacle_count", "obstacle_kind", "bot_count", "bot_speed_mps", "bot_lane_change", "cars",
-        "collision_penalty_ms", "imperfect",
+        "collision_penalty_ms", "imperfect", "takes_agents", "takes_policies", "may_continue",
     )  # fmt: skip
     return {name: getattr(found, name) for name in columns} | {
         "season": found.season.slug,
         "is_open": found.is_open(now),
         "driven": driven(found),
+        "senses": senses_of(found.senses),
     }
 
 
@@ -66,6 +68,9 @@ def submission(session: Session, found: Submission, now: datetime, *, is_private
         "race": found.race.slug,
         "racer": found.racer.handle,
         "number": found.number,
+        "driver": found.driver,
+        "parent": found.parent_id,
+        "total_steps": admission.total_steps(found),
         "state": found.state,
         "place": waits.place if waits else None,
         "expected_wait_s": waits.expected_wait_s if waits else None,

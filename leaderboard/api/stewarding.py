@@ -9,7 +9,7 @@ from flask_smorest import Blueprint
 
 from arena.league import stewards
 from arena.league.models import Trial
-from leaderboard.api import plans, schemas, shapes
+from leaderboard.api import entry_schemas, plans, shapes
 from leaderboard.api.operations import Operation, operation
 from leaderboard.auth import load_racer, load_trial, now
 from leaderboard.context import arena
@@ -34,7 +34,7 @@ def held() -> list[dict[str, Any]]:
     blueprint,
     "POST",
     "/stewards/trials/<int:trial_id>/clear",
-    Operation("organising", schemas.Submission(), takes=plans.Decision(), organisers_only=True),
+    Operation("organising", entry_schemas.Submission(), takes=plans.Decision(), organisers_only=True),
 )
 def clear(decision: dict[str, str], trial_id: int) -> dict[str, Any]:
     """Let a held drive count, as if nobody had doubted it."""
@@ -48,7 +48,7 @@ def clear(decision: dict[str, str], trial_id: int) -> dict[str, Any]:
     blueprint,
     "POST",
     "/stewards/trials/<int:trial_id>/strike",
-    Operation("organising", schemas.Submission(), takes=plans.Decision(), organisers_only=True),
+    Operation("organising", entry_schemas.Submission(), takes=plans.Decision(), organisers_only=True),
 )
 def strike(decision: dict[str, str], trial_id: int) -> dict[str, Any]:
     """Take a held drive out for good, for a reason."""

@@ -50,6 +50,7 @@ def race_fields(**changes: str) -> dict[str, str]:
         "closes_at": typed(stage.now() + DAY),
         "training_steps": "250,000",
         "max_submissions": "12",
+        "sees_vector": "on",
     }
     return fields | changes
 

@@ -15,7 +15,13 @@ export interface BoardRow {
   submission_id: string | null;
   trial_id: number | null;
   is_house: boolean;
+  driver: Driver;
+  /** Its training went on from an earlier entry. */
+  is_continued: boolean;
 }
+
+/** Who drives: a policy trained here, the reference driver, the entrant's code, a policy trained elsewhere. */
+export type Driver = "policy" | "reference" | "agent" | "trained";
 
 export interface SeasonRow {
   rank: number;
@@ -261,7 +267,9 @@ export interface Kit {
   name: string;
   title: string;
   summary: string;
-  reward_function: string;
-  model_metadata: string;
-  hyperparameters: string;
+  /** One of the two. */
+  reward_function?: string | null;
+  agent?: string | null;
+  model_metadata: string | null;
+  hyperparameters: string | null;
 }

@@ -5,7 +5,7 @@ import { withStanding } from "../src/live/standings";
 function row(racer: string, official_ms: number, achieved_at = "2026-01-01T10:00:00Z"): BoardRow {
   return {
     rank: 0, racer, name: racer, team: null, official_ms, gap_ms: null, crashes: 0, laps: 3, submissions: 1, achieved_at,
-    submission_id: null, trial_id: 1, is_house: false,
+    submission_id: null, trial_id: 1, is_house: false, driver: "policy", is_continued: false,
   };
 }
 

@@ -8,6 +8,7 @@ import { listen } from "../live/connection";
 import { Garage } from "../live/garage";
 import { highlight, reconcile, type KeyedRow } from "../live/rows";
 import { withStanding } from "../live/standings";
+import { tagsOf } from "../live/tags";
 import type { ArenaEvent, BoardRow, SeasonRow, Snapshot } from "../protocol";
 
 const MOST_ROWS = 100;
@@ -111,7 +112,7 @@ class RaceBoard {
     line.classList.toggle("is-me", row.racer === this.me);
     line.classList.toggle("is-house", row.is_house);
     markRank(line, row.rank);
-    setRacer(line.querySelector(".racer"), row, row.is_house);
+    setRacer(line.querySelector(".racer"), row, tagsOf(row));
     setText(line.querySelector(".time"), lapTime(row.official_ms));
     setText(line.querySelector(".gap"), gap(row.gap_ms));
     setText(line.querySelector(".laps"), String(row.laps));
@@ -167,7 +168,7 @@ class SeasonBoard {
     }
     line.classList.toggle("is-me", row.racer === this.me);
     markRank(line, row.rank);
-    setRacer(line.querySelector(".racer"), row, false);
+    setRacer(line.querySelector(".racer"), row, []);
     for (const cell of line.querySelectorAll<HTMLElement>("[data-race]")) {
       setText(cell, String(row.races[cell.dataset["race"] ?? ""]?.points ?? "–"));
     }
@@ -185,16 +186,18 @@ function markRank(line: HTMLTableRowElement, rank: number | null): void {
   setText(line.querySelector(".rank"), rank === null ? "–" : String(rank));
 }
 
-/** Write name and team only where they differ from what stands there; the server wrote the same markup. */
+/** Write name, tags and team only where they differ from what stands there; the server wrote the same markup. */
 function setRacer(
-  cell: Element | null, row: { racer: string; name: string; team: string | null }, isHouse: boolean,
+  cell: Element | null, row: { racer: string; name: string; team: string | null }, words: readonly string[],
 ): void {
   if (!cell) return;
+  const shown = [...cell.querySelectorAll(".tag")].map((tag) => tag.textContent);
   const same = cell.querySelector("a")?.textContent === row.name
-    && (cell.querySelector(".team")?.textContent ?? null) === row.team;
+    && (cell.querySelector(".team")?.textContent ?? null) === row.team
+    && shown.join() === words.join();
   if (same) return;
   const link = element("a", { href: `/racers/${encodeURIComponent(row.racer)}` }, row.name);
   const team = row.team ? [element("span", { class: "team" }, row.team)] : [];
-  const tag = isHouse ? [element("span", { class: "tag" }, "house car")] : [];
-  cell.replaceChildren(link, ...tag, ...team);
+  const tags = words.map((word) => element("span", { class: "tag" }, word));
+  cell.replaceChildren(link, ...tags, ...team);
 }

@@ -1,12 +1,14 @@
-/** Write a reward function in the browser: kits to begin with, an instant check, the action space, submit. */
+/** Write a reward function or an agent in the browser, or choose a policy's file: kits, instant check, submit. */
 
 import "./editor.css";
 import { element } from "../dom";
 import { count } from "../format";
-import { getJson, postJson, ProblemError } from "../http";
+import { getJson, postForm, postJson, ProblemError } from "../http";
 import { ActionForm } from "../editor/action_form";
 import { CodeField } from "../editor/code";
 import type { CheckAnswer, Kit, ProblemDocument } from "../protocol";
+
+const CODE_FILES = new Set(["reward_function", "agent"]);
 
 export function mount(host: HTMLElement): void {
   if (!(host instanceof HTMLFormElement)) throw new Error("The editor island must be a form.");
@@ -14,7 +16,8 @@ export function mount(host: HTMLElement): void {
 }
 
 class Workshop {
-  private readonly code: CodeField;
+  /** null where a policy's file is entered. */
+  private readonly code: CodeField | null;
   private readonly actions: ActionForm | null;
   private readonly metadata: HTMLTextAreaElement | null;
   private readonly hyperparameters: HTMLTextAreaElement | null;
@@ -23,12 +26,12 @@ class Workshop {
 
   constructor(private readonly form: HTMLFormElement) {
     const source = form.querySelector<HTMLTextAreaElement>('textarea[name="source"]');
-    if (!source) throw new Error('The editor island needs a textarea named "source".');
-    this.code = new CodeField(source);
+    this.code = source && new CodeField(source);
     this.metadata = form.querySelector('textarea[name="model_metadata"]');
     this.hyperparameters = form.querySelector('textarea[name="hyperparameters"]');
     this.actions = this.metadata && new ActionForm(this.metadata);
-    this.addHint(source);
+    if (source) this.addHint(source);
+    (form.querySelector("[data-check-answer]") ?? form).append(this.answer);
     this.listen();
   }
 
@@ -36,7 +39,6 @@ class Workshop {
     const hint = element("p", { id: "editor-keys", class: "hint" });
     hint.append("Tab indents. To leave the editor with the keyboard press ", element("kbd", {}, "Esc"), ", then ", element("kbd", {}, "Tab"), ".");
     source.parentElement?.append(hint);
-    (this.form.querySelector("[data-check-answer]") ?? this.form).append(this.answer);
   }
 
   private listen(): void {
@@ -48,9 +50,9 @@ class Workshop {
       void this.busy(event.currentTarget as HTMLButtonElement, () => this.check());
     });
     form.addEventListener("submit", (event) => {
-      // A chosen file goes the plain way: the server reads it.
-      const hasFile = this.chosen.some((file) => file.name === "reward_function" && file.files?.length);
-      const tooLarge = hasFile ? this.largest() : null;
+      // A chosen file of code goes the plain way: the server reads it and shows it.
+      const hasFile = this.chosen.some((field) => CODE_FILES.has(field.name) && field.files?.length);
+      const tooLarge = hasFile || !this.code ? this.largest() : null;
       this.isLeaving = hasFile && tooLarge === null;
       if (this.isLeaving) return;
       event.preventDefault();
@@ -59,7 +61,7 @@ class Workshop {
       void this.busy(button, () => this.submit());
     });
     addEventListener("beforeunload", (event) => {
-      if (this.code.isEdited && !this.isLeaving) event.preventDefault();
+      if (this.code?.isEdited && !this.isLeaving) event.preventDefault();
     });
   }
 
@@ -74,22 +76,23 @@ class Workshop {
     const size = files.reduce((sum, file) => sum + file.size, 0);
     const [first] = [...files].sort((a, b) => b.size - a.size);
     if (!first || size <= most) return null;
-    return `${first.name} has ${count(first.size)} bytes; at most ${count(most)} are accepted. ` +
-      "Choose the .py file itself, not a model or an archive. What you wrote is still here.";
+    const advice = this.code ? "Choose the .py file itself, not a model or an archive. " : "Export a smaller network. ";
+    return `${first.name} has ${count(first.size)} bytes; at most ${count(most)} are accepted. ${advice}` +
+      "What you wrote is still here.";
   }
 
   private async takeKit(select: HTMLSelectElement): Promise<void> {
     if (!select.value) return;
     const question = "Replace what you have written with this starter kit?";
-    if (this.code.isEdited && !confirm(question)) {
+    if (this.code?.isEdited && !confirm(question)) {
       select.value = "";
       return;
     }
     try {
       const kit = await getJson<Kit>(`/api/v1/kits/${encodeURIComponent(select.value)}`);
-      this.code.fill(kit.reward_function);
-      if (this.metadata) this.metadata.value = kit.model_metadata;
-      if (this.hyperparameters) this.hyperparameters.value = kit.hyperparameters;
+      this.code?.fill(kit.agent ?? kit.reward_function ?? "");
+      if (this.metadata) this.metadata.value = kit.model_metadata ?? "";
+      if (this.hyperparameters) this.hyperparameters.value = kit.hyperparameters ?? "";
       this.actions?.read();
       this.say("callout", `${kit.title}: ${kit.summary}`);
     } catch (fault) {
@@ -98,7 +101,10 @@ class Workshop {
   }
 
   private get entry(): Record<string, string> {
-    const entry: Record<string, string> = { reward_function: this.code.source };
+    const key = this.form.dataset["kind"] === "agent" ? "agent" : "reward_function";
+    const entry: Record<string, string> = { [key]: this.code?.source ?? "" };
+    const parent = this.form.querySelector<HTMLSelectElement>('select[name="parent"]');
+    if (parent) entry["parent"] = parent.value;
     if (this.metadata?.value.trim()) entry["model_metadata"] = this.metadata.value;
     if (this.hyperparameters?.value.trim()) entry["hyperparameters"] = this.hyperparameters.value;
     return entry;
@@ -107,15 +113,11 @@ class Workshop {
   private async check(): Promise<void> {
     this.say("callout", "Checking …");
     const race = this.form.dataset["race"];
-    const checked = await postJson<CheckAnswer>("/api/v1/checks", { ...this.entry, ...(race && { race }) });
-    this.code.clear();
-    const rows = checked.rewards.map(({ state, reward }) =>
-      element("tr", {}, element("th", { scope: "row" }, state), element("td", { class: "number" }, rewardText(reward))));
-    const head = element("tr", {}, element("th", { scope: "col" }, "State of the car"), element("th", { scope: "col", class: "number" }, "Your reward"));
-    this.answer.replaceChildren(
-      element("p", { class: "callout good" }, "It runs. This is what it gives in some typical states:"),
-      element("table", { class: "table check-rewards" }, element("thead", {}, head), element("tbody", {}, ...rows)),
-    );
+    const checked = await this.send<CheckAnswer>("/api/v1/checks", race ? { race } : {});
+    this.code?.clear();
+    this.answer.replaceChildren(...(checked.rewards.length > 0 ? rewardTable(checked) : [
+      element("p", { class: "callout good" }, checked.message || "It can be entered."),
+    ]));
     if (checked.warnings.length > 0) {
       this.answer.append(element("ul", { class: "hint" }, ...checked.warnings.map((one) => element("li", {}, one))));
     }
@@ -124,10 +126,18 @@ class Workshop {
     }
   }
 
+  /** Code goes as JSON, a policy's file as the form that holds it. */
+  private async send<T>(url: string, more: Record<string, string>): Promise<T> {
+    if (this.code) return postJson<T>(url, { ...this.entry, ...more });
+    const form = new FormData(this.form);
+    for (const [name, value] of Object.entries(more)) form.set(name, value);
+    return postForm<T>(url, form);
+  }
+
   private async submit(): Promise<void> {
     this.say("callout", "Checking, then entering it in the race …");
     const race = this.form.dataset["race"] ?? "";
-    const made = await postJson<{ url: string }>(`/api/v1/races/${encodeURIComponent(race)}/submissions`, this.entry);
+    const made = await this.send<{ url: string }>(`/api/v1/races/${encodeURIComponent(race)}/submissions`, {});
     this.isLeaving = true;
     location.assign(made.url);
   }
@@ -151,14 +161,24 @@ class Workshop {
       return;
     }
     const { problem } = fault;
-    this.code.clear();
-    if (problem.line) this.code.blame(problem.line, problem.detail);
+    this.code?.clear();
+    if (problem.line) this.code?.blame(problem.line, problem.detail);
     this.say("callout bad", sentenceOf(problem));
   }
 
   private say(style: string, sentence: string): void {
     this.answer.replaceChildren(element("p", { class: style }, sentence));
   }
+}
+
+function rewardTable(checked: CheckAnswer): HTMLElement[] {
+  const rows = checked.rewards.map(({ state, reward }) =>
+    element("tr", {}, element("th", { scope: "row" }, state), element("td", { class: "number" }, rewardText(reward))));
+  const head = element("tr", {}, element("th", { scope: "col" }, "State of the car"), element("th", { scope: "col", class: "number" }, "Your reward"));
+  return [
+    element("p", { class: "callout good" }, "It runs. This is what it gives in some typical states:"),
+    element("table", { class: "table check-rewards" }, element("thead", {}, head), element("tbody", {}, ...rows)),
+  ];
 }
 
 function rewardText(reward: number | null): string {

@@ -22,7 +22,7 @@ export class Stepper {
   }
 
   show(state: SubmissionState): void {
-    const now = state === "claimed" ? "queued" : state;
+    const now = this.stepOf(state);
     const isEnd = now === "rejected" || now === "cancelled";
     if (!isEnd && now !== "stalled") this.reached = Math.max(0, this.steps.findIndex((step) => step.dataset["step"] === now));
     this.steps.forEach((step, index) => {
@@ -33,6 +33,13 @@ export class Stepper {
       if (index === this.reached) step.setAttribute("aria-current", "step");
       else step.removeAttribute("aria-current");
     });
+  }
+
+  /** What is not trained here has no such step: its way goes on at the start of the race. */
+  private stepOf(state: SubmissionState): SubmissionState {
+    if (state === "claimed") return "queued";
+    const isTrained = this.steps.some((step) => step.dataset["step"] === "training");
+    return state === "training" && !isTrained ? "racing" : state;
   }
 
   private make(host: HTMLElement): HTMLElement[] {
