@@ -51,6 +51,8 @@ class Lease:
     submission_id: str | None
     payload: Json
     until: datetime
+    checkpoint_key: str | None = None
+    """The artifact with which an earlier attempt left off."""
 
 
 def enqueue_training(session: Session, submission: Submission, now: datetime) -> Job:
@@ -125,7 +127,15 @@ def _claimed(session: Session, job_id: int, worker: str, now: datetime, until: d
     if job.submission_id is not None:
         transitions.claimed(session, job.submission_id, job.attempt, now)
     return Lease(
-        job.id, job.kind, job.attempt, worker, job.racer_id, job.submission_id, dict(job.payload), until
+        job.id,
+        job.kind,
+        job.attempt,
+        worker,
+        job.racer_id,
+        job.submission_id,
+        dict(job.payload),
+        until,
+        job.checkpoint_key,
     )
 
 
@@ -165,6 +175,11 @@ def renew(session: Session, lease: Lease, now: datetime, lease_s: float) -> None
     _change(session, lease, lease_until=now + timedelta(seconds=lease_s))
 
 
+def checkpoint(session: Session, lease: Lease, key: str, now: datetime) -> None:
+    """Keep the artifact from which the next attempt can go on, if there is one. Raises StaleLease."""
+    _change(session, lease, checkpoint_key=key)
+
+
 def hold(session: Session, lease: Lease) -> None:
     """Make sure that the lease is still ours before writing under it. Raises StaleLease."""
     _change(session, lease, state=JobState.CLAIMED)
@@ -178,6 +193,7 @@ def finish(session: Session, lease: Lease, now: datetime, result: Json | None = 
         state=JobState.DONE,
         finished_at=now,
         lease_until=None,
+        checkpoint_key=None,
         result=None if result is None else storable_json(result),
     )
 
@@ -247,7 +263,7 @@ def cancel(session: Session, submission_id: str, now: datetime) -> None:
     session.execute(
         update(Job)
         .where(Job.submission_id == submission_id, Job.state.in_((JobState.QUEUED, JobState.CLAIMED)))
-        .values(state=JobState.CANCELLED, finished_at=now, lease_until=None)
+        .values(state=JobState.CANCELLED, finished_at=now, lease_until=None, checkpoint_key=None)
     )
 
 
@@ -258,11 +274,13 @@ def withdraw_check(session: Session, job_id: int, now: datetime) -> None:
 
 
 def restart(session: Session, submission_id: str) -> None:
-    """Give a stalled job three new chances; the attempt number goes on, so old writers stay fenced."""
+    """Give a stalled job three new chances from the beginning; the attempt number goes on, so old writers
+    stay fenced.
+    """
     session.execute(
         update(Job)
         .where(Job.submission_id == submission_id, Job.state == JobState.STALLED)
-        .values(state=JobState.QUEUED, faults=0, finished_at=None)
+        .values(state=JobState.QUEUED, faults=0, finished_at=None, checkpoint_key=None)
     )
 
 

@@ -187,7 +187,7 @@ class Submission(Base):
 
     `source` is a reward function or an agent; a policy that was trained elsewhere is the artifact
     `upload_key`. With a `parent_id` the training went on from that submission's policy; `total_steps` are
-    those of all ancestors and its own.
+    those of all ancestors and its own. `continuation_key` is what a training that goes on from this one needs.
     """
 
     __tablename__ = "submission"
@@ -218,6 +218,7 @@ class Submission(Base):
     seed: Mapped[int | None] = mapped_column(BigId)
     policy_key: Mapped[str | None] = mapped_column(String(64))
     diagnosis_key: Mapped[str | None] = mapped_column(String(64))
+    continuation_key: Mapped[str | None] = mapped_column(String(64))
     official_time_ms: Mapped[int | None]
     best_lap_ms: Mapped[int | None]
     created_at: Mapped[datetime]

@@ -52,6 +52,7 @@ class TrialResult:
     trace_key: str
     policy_key: str | None = None
     diagnosis_key: str | None = None
+    continuation_key: str | None = None
     versions: Json = field(default_factory=dict)
     seed: int | None = None
     digest: str | None = None
@@ -215,6 +216,7 @@ def _finish_submission(
         best_lap_ms=trial.best_lap_ms if trial.counts else None,
         policy_key=result.policy_key,
         diagnosis_key=result.diagnosis_key,
+        continuation_key=result.continuation_key,
         seed=result.seed,
         digest=result.digest,
         output=storable(result.output)[:MAX_OUTPUT_CHARACTERS],

@@ -368,3 +368,32 @@ def test_four_processes_claim_every_job_exactly_once(engine: Engine, cast: Cast,
         assert {tuple(row) for row in session.execute(select(Job.state, Job.attempt))} == {(JobState.DONE, 1)}
         log = events.read_after(session, 0, 1_000, names=["check.finished"])
     assert sorted(entry.payload["job_id"] for entry in log) == list(range(1, number + 1))
+
+
+def test_the_next_attempt_goes_on_from_the_checkpoint(
+    session: Session, race: Race, cast: Cast, clock: Clock
+) -> None:
+    enter(session, race, cast.ann, clock.now)
+    lost = claim(session, clock.tick())
+    assert lost.checkpoint_key is None
+    jobs.checkpoint(session, lost, "ab" * 32, clock.tick())
+    jobs.release(session, lost, clock.tick())
+    again = claim(session, clock.tick())
+    assert again.checkpoint_key == "ab" * 32
+    with pytest.raises(StaleLease):
+        jobs.checkpoint(session, lost, "cd" * 32, clock.tick())
+
+
+def test_what_is_over_or_begins_from_the_beginning_has_no_checkpoint(
+    session: Session, race: Race, cast: Cast, clock: Clock
+) -> None:
+    for end in ("finish", "cancel"):
+        submission = enter(session, race, cast.ann, clock.tick())
+        lease = claim(session, clock.tick())
+        jobs.checkpoint(session, lease, "ab" * 32, clock.tick())
+        if end == "finish":
+            jobs.finish(session, lease, clock.tick())
+        else:
+            jobs.cancel(session, submission.id, clock.tick())
+        session.expire_all()
+        assert session.get_one(Job, lease.job_id).checkpoint_key is None
