@@ -1,4 +1,5 @@
-"""`arena check`: what a reward function answers to a dozen situations, here and on the real thing."""
+"""`arena check`: what a reward function answers to a dozen situations, here and on the real thing; and what a
+policy that was trained elsewhere does at a dozen places."""
 
 import sys
 from pathlib import Path
@@ -6,7 +7,7 @@ from pathlib import Path
 import click
 from rich.table import Table
 
-from arena import probing
+from arena import entrants, probing
 from arena.garage.verdicts import EntrantFault
 from arena.options import (
     FAULT_OF_ENTRANT,
@@ -23,10 +24,11 @@ from arena.options import (
 )
 from arena.roads import Road, road_options
 from simulator import tracks
+from simulator.course import Course
 
 
 @click.command()
-@click.argument("reward", type=existing_file)
+@click.argument("file", type=existing_file)
 @click.option(
     "--track",
     "track_name",
@@ -46,7 +48,7 @@ from simulator import tracks
 )
 @json_option
 def check(
-    reward: Path,
+    file: Path,
     track_name: str,
     road: Road,
     model_metadata: Path | None,
@@ -55,14 +57,18 @@ def check(
     strict_deepracer: bool,
     as_json: bool,
 ) -> None:
-    """Call the reward function in REWARD on a dozen situations and show what it answers.
+    """Call the reward function in FILE on a dozen situations and show what it answers.
 
+    FILE may also be a policy that was trained elsewhere (.onnx or .safetensors): it is opened as for a race.
     With obstacles, bots or several cars there are situations with them, too: a function for such a race may
     not work without.
     """
     from arena.garage import sandbox, settings
 
-    source = sandbox.decode_source(reward.read_bytes())
+    if not entrants.is_program(file):
+        check_policy_file(file, road.course(load_track(track_name)), model_metadata, as_json)
+        return
+    source = sandbox.decode_source(file.read_bytes())
     metadata = settings.parse_model_metadata(read_text(model_metadata))
     learning = settings.parse_hyperparameters(read_text(hyperparameters))
     for warning in (*metadata.warnings, *learning.warnings):
@@ -90,3 +96,20 @@ def check(
     if official and official.ok:
         output.print("The official validator of DeepRacer would accept it, too.")
     sys.exit(0 if passed else FAULT_OF_ENTRANT)
+
+
+def check_policy_file(file: Path, course: Course, model_metadata: Path | None, as_json: bool) -> None:
+    """Open a policy, have it answer at places around the course, and show the verdict."""
+    from arena.garage import settings, uploads
+
+    data = uploads.read_upload(file)
+    given = read_text(model_metadata)
+    metadata = settings.parse_model_metadata(given) if given else entrants.metadata_beside(file)
+    probing.hold_own_files()
+    result = uploads.check_policy(data, metadata, course)
+    if as_json:
+        print_json(result.as_json())
+        sys.exit(0 if result.ok else FAULT_OF_ENTRANT)
+    if not result.ok:
+        raise EntrantFault(result.verdict, result.message, detail=result.detail)
+    output.print(result.message, markup=False, highlight=False)

@@ -1,12 +1,15 @@
 """`arena race`: trained cars against the clock, among obstacles and bots, and against each other."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 from rich.table import Table
 
+from arena import probing
+from arena.entrants import car_argument, opened, trace_path
 from arena.options import (
     json_option,
     load_track,
@@ -23,8 +26,7 @@ from simulator.car import SPECS, CarSpec
 from simulator.course import Course
 
 if TYPE_CHECKING:
-    from arena.garage.drivers import Entrant
-    from arena.garage.policy import Policy
+    from arena.garage.drivers import Entrant, Network
     from arena.garage.trials import Heat, Trial
 
 REFERENCE_TITLE = "reference driver"
@@ -32,13 +34,7 @@ EMPTY = "an empty road"
 
 
 @click.command()
-@click.argument(
-    "folders",
-    nargs=-1,
-    required=True,
-    metavar="FOLDER...",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-)
+@click.argument("paths", nargs=-1, required=True, metavar="CAR...", type=car_argument)
 @track_option
 @road_options
 @click.option("--laps", type=click.IntRange(1, 100), default=3, show_default=True)
@@ -53,7 +49,7 @@ EMPTY = "an empty road"
 @logs_option
 @json_option
 def race(
-    folders: tuple[Path, ...],
+    paths: tuple[Path, ...],
     track_name: str,
     road: Road,
     laps: int,
@@ -62,56 +58,55 @@ def race(
     logs: Path | None,
     as_json: bool,
 ) -> None:
-    """Race the trained car in FOLDER, or those in several folders against each other.
+    """Race the trained CAR, or several against each other.
 
-    They start from the line, those in several folders from a grid in the order in which they are named.
+    A car is a folder of `arena train`, or a policy that was trained elsewhere: a .onnx or .safetensors file,
+    with its actions in the model_metadata.json beside it. They start from the line, several from a grid in
+    the order in which they are named.
     """
     from arena.garage import racing
 
-    if logs and len(folders) > 1:
+    if logs and len(paths) > 1:
         raise click.UsageError("--deepracer-logs takes the laps of one car; race it alone for its logs.")
-    course = road.course(load_track(track_name), cars=len(folders))
-    policies = [load_policy(folder) for folder in folders]
+    course = road.course(load_track(track_name), cars=len(paths))
     spec = SPECS[spec_name]
-    for folder, policy in zip(folders, policies, strict=True):
-        note_differences(folder, policy, course, spec)
-    if len(folders) == 1:
-        trial = racing.drive(policies[0], course, laps=laps, seed=seed, spec=spec)
-        show_alone(folders[0], trial, course, policies[0], logs, as_json)
+    if any(path.is_file() for path in paths):
+        probing.hold_own_files()
+    with ExitStack() as cars:
+        drivers = [cars.enter_context(opened(path)) for path in paths]
+        for path, driver in zip(paths, drivers, strict=True):
+            note_differences(path, driver, course, spec)
+        if len(paths) == 1:
+            trial = racing.drive(drivers[0], course, laps=laps, seed=seed, spec=spec)
+            show_alone(paths[0], trial, course, drivers[0], logs, as_json)
+            return
+        grid: list[Entrant] = [*drivers]
+        grid += [racing.REFERENCE] * (course.cars - len(drivers))
+        heat = racing.head_to_head(grid, course, laps=laps, seed=seed, spec=spec)
+    show_heat(paths, heat, course, as_json)
+
+
+def note_differences(path: Path, policy: "Network", course: Course, spec: CarSpec) -> None:
+    """Say where a race is another one than the policy was trained for, if it says what that was."""
+    from arena.garage.policy import Policy
+
+    if not isinstance(policy, Policy):
         return
-    entrants: list[Entrant] = [*policies]
-    entrants += [racing.REFERENCE] * (course.cars - len(policies))
-    heat = racing.head_to_head(entrants, course, laps=laps, seed=seed, spec=spec)
-    show_heat(folders, heat, course, as_json)
-
-
-def load_policy(folder: Path) -> "Policy":
-    """Read a policy; a folder without one that can be raced is wrong usage."""
-    from arena.garage.policy import Policy, PolicyError
-
-    try:
-        return Policy.load(folder)
-    except PolicyError as error:
-        raise click.BadParameter(str(error), param_hint="FOLDER") from error
-
-
-def note_differences(folder: Path, policy: "Policy", course: Course, spec: CarSpec) -> None:
-    """Say where a race is another one than the policy was trained for."""
     learnt_with = policy.about.get("spec", spec.name)
     if learnt_with != spec.name:
         note(f"the policy was trained with the car {learnt_with}, it races with {spec.name}.")
     if policy.about.get("course", "") != course.text:
         now = course.in_words() if course.text else EMPTY
-        note(f"the policy in {folder} was trained on {policy.about.get('driven', EMPTY)}, it races on {now}.")
+        note(f"the policy in {path} was trained on {policy.about.get('driven', EMPTY)}, it races on {now}.")
 
 
 def show_alone(
-    folder: Path, trial: "Trial", course: Course, policy: "Policy", logs: Path | None, as_json: bool
+    path: Path, trial: "Trial", course: Course, policy: "Network", logs: Path | None, as_json: bool
 ) -> None:
     """Keep the drive of one policy and show its laps."""
     from arena.garage import export, settings
 
-    trace = folder / f"trace-{course.track.name}.npz"
+    trace = trace_path(path, f"trace-{course.track.name}")
     trial.trace.save(trace)
     if logs:
         export.write_evaluation(logs, trial, course, settings.ModelMetadata(policy.actions))
@@ -147,14 +142,14 @@ def table_of(trial: "Trial", course: Course) -> Table:
     return table
 
 
-def show_heat(folders: Sequence[Path], heat: "Heat", course: Course, as_json: bool) -> None:
+def show_heat(paths: Sequence[Path], heat: "Heat", course: Course, as_json: bool) -> None:
     """Keep the drives of a heat and show who came in when."""
     name = f"trace-{course.track.name}"
-    traces = [folder / f"{name}-{start}.npz" for start, folder in enumerate(folders, start=1)]
+    traces = [trace_path(path, f"{name}-{start}") for start, path in enumerate(paths, start=1)]
     for trace, trial in zip(traces, heat.trials, strict=False):
         trial.trace.save(trace)
-    titles = [str(folder) for folder in folders]
-    titles += [REFERENCE_TITLE] * (len(heat.trials) - len(folders))
+    titles = [str(path) for path in paths]
+    titles += [REFERENCE_TITLE] * (len(heat.trials) - len(paths))
     if as_json:
         print_json(heat_json(titles, traces, heat))
         return

@@ -14,13 +14,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from arena.garage.drivers import Network
+import numpy as np
+from numpy.typing import NDArray
+
+from arena.garage.drivers import Network, sense_of
 from arena.garage.inference import OnnxPolicy
 from arena.garage.policy import Policy, PolicyError
+from arena.garage.sandbox import CheckResult
 from arena.garage.settings import ModelMetadata
 from arena.garage.verdicts import EntrantFault, Verdict
+from simulator.car import CLASSIC, CarSpec
+from simulator.course import Course
+from simulator.track import Track
 
 MAX_UPLOAD_BYTES: Final = 20_000_000
+CHECKED_PLACES: Final = 12
 KIT: Final = "starter_kits/train_elsewhere"
 
 # What people have in their folders besides, by its first bytes (from a place on).
@@ -88,6 +96,33 @@ def is_onnx(data: bytes) -> bool:
 _EXPECTED: Final = (
     f"Expected policy.onnx ({KIT} shows how to write one) or policy.safetensors (as `arena train` writes it)."
 )
+
+
+def check_policy(
+    data: bytes, metadata: ModelMetadata | None, course: Course | Track, *, spec: CarSpec = CLASSIC
+) -> CheckResult:
+    """Open an uploaded file and have it answer what a car sees at places all around the course's first leg.
+
+    Never raises `EntrantFault`: what is wrong stands in the result. `SandboxError` passes.
+    """
+    track = Course.of(course).legs()[0].track
+    try:
+        with open_policy(data, metadata) as network:
+            env = Course(track).environment(CHECKED_PLACES, spec=spec, sensors=sense_of([network]))
+            seen, _ = env.reset(seed=0)
+            answers = network.act(seen[:, : len(network.columns)])
+            commands = network.actions.to_command(answers)
+    except EntrantFault as fault:
+        return CheckResult(False, fault.verdict, fault.message, fault.line, (), "", fault.detail)
+    message = (
+        f"The policy sees {len(network.columns)} columns. At {CHECKED_PLACES} places of the track it answers "
+        f"steering {_span(commands[:, 0])} degrees, speed {_span(commands[:, 1])} m/s."
+    )
+    return CheckResult(True, Verdict.OK, message, None, (), "")
+
+
+def _span(values: NDArray[np.float64]) -> str:
+    return f"{values.min():.1f} to {values.max():.1f}"
 
 
 def _own_policy(data: bytes, metadata: ModelMetadata | None) -> Policy:

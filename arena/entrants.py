@@ -1,0 +1,78 @@
+"""What the commands take as a car: a folder of `arena train`, a policy file, or a program.
+
+Which of them a file is, its name says, or else its first bytes. A policy file's action space stands in the
+model_metadata.json beside it, where there is one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from arena.options import note, read_text
+
+if TYPE_CHECKING:
+    from arena.garage.drivers import Network
+    from arena.garage.policy import Policy
+    from arena.garage.settings import ModelMetadata
+
+car_argument = click.Path(exists=True, path_type=Path)
+METADATA_FILE = "model_metadata.json"
+
+_POLICY_NAMES = frozenset({".onnx", ".safetensors", ".zip", ".pt", ".pth", ".pkl", ".h5", ".tflite"})
+_LOOK_BYTES = 4096
+
+
+def is_program(path: Path) -> bool:
+    """Tell a file of Python from one of weights."""
+    if path.suffix == ".py" or path.suffix.lower() in _POLICY_NAMES:
+        return path.suffix == ".py"
+    with path.open("rb") as file:
+        begin = file.read(_LOOK_BYTES)
+    return b"\0" not in begin and begin.isascii()
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Network]:
+    """Give what drives the car at `path`. Raises `EntrantFault`; what is no car at all is wrong usage."""
+    if path.is_dir():
+        yield load_policy(path)
+        return
+    if is_program(path):
+        raise click.BadParameter(
+            f"{path} is a program. Train a reward function first: arena train.", param_hint="CAR"
+        )
+    from arena.garage.uploads import open_policy, read_upload
+
+    with open_policy(read_upload(path), metadata_beside(path)) as network:
+        yield network
+
+
+def load_policy(folder: Path) -> Policy:
+    """Read a policy; a folder without one that can be raced is wrong usage."""
+    from arena.garage.policy import Policy, PolicyError
+
+    try:
+        return Policy.load(folder)
+    except PolicyError as error:
+        raise click.BadParameter(str(error), param_hint="CAR") from error
+
+
+def metadata_beside(path: Path) -> ModelMetadata | None:
+    """Read the action space that lies beside a policy file, and say so; None where there is none."""
+    from arena.garage.settings import parse_model_metadata
+
+    beside = path.parent / METADATA_FILE
+    if not beside.is_file():
+        return None
+    note(f"the actions of {path.name} are those of {beside}.")
+    return parse_model_metadata(read_text(beside))
+
+
+def trace_path(path: Path, name: str) -> Path:
+    """Return where a drive is kept: in a car's folder, or beside its file."""
+    return path / f"{name}.npz" if path.is_dir() else path.with_name(f"{path.stem}-{name}.npz")
