@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 WIDTH, HEIGHT = 320.0, 120.0
 """The plotted area of a chart, in its own units."""
 LEFT, BOTTOM, TOP = 44.0, 22.0, 8.0
+RETURN, COMPLETION = "Reward of a drive", "How far a drive came, % of a lap"
+LAP_TIME = "Time of complete laps, s"
 _BAND_SHARE = 0.034  # of the larger side: the widest band of reward
 _MARK_SHARE = 0.03  # of the larger side: the largest mark of where cars went off
 _FEW_SHARE = 0.2  # of the most: places where fewer went off get no mark
@@ -56,15 +58,26 @@ class DiagnosisView:
 
 def diagnosis_of(arena: Arena, race: Race, submission: Submission) -> DiagnosisView | None:
     """Return what is known of a submission's training; None where nothing is, or the track is gone."""
+    found = read(arena, submission)
+    if found is None:
+        return None
+    try:
+        track = tracks.load(race.track)
+    except (TrackError, OSError) as error:
+        log.warning("The diagnosis of submission %s cannot be drawn: %s", submission.id, error)
+        return None
+    return view_of(found, courses.turned(track, race.direction))
+
+
+def read(arena: Arena, submission: Submission) -> dict[str, Any] | None:
+    """Return the stored diagnosis of a training (`Diagnosis.as_json`), if there is one."""
     if submission.diagnosis_key is None:
         return None
     try:
-        found = json.loads(arena.artifacts.get(submission.diagnosis_key))
-        track = tracks.load(race.track)
-    except (ArtifactMissing, ArtifactDamaged, TrackError, OSError) as error:
+        return dict(json.loads(arena.artifacts.get(submission.diagnosis_key)))
+    except (ArtifactMissing, ArtifactDamaged) as error:
         log.warning("The diagnosis of submission %s cannot be shown: %s", submission.id, error)
         return None
-    return view_of(found, courses.turned(track, race.direction))
 
 
 def view_of(found: Mapping[str, Any], track: Track) -> DiagnosisView:
@@ -86,12 +99,56 @@ def view_of(found: Mapping[str, Any], track: Track) -> DiagnosisView:
 
 def _curves(learning: Sequence[Mapping[str, Any]]) -> tuple[Chart, ...]:
     steps = [one["steps"] for one in learning]
-    lap_s = [None if one["lap_ms"] is None else one["lap_ms"] / 1000 for one in learning]
     return (
-        _curve("Reward of a drive", steps, [one["mean_return"] for one in learning]),
-        _curve("How far a drive came, % of a lap", steps, [one["completion"] for one in learning], 100.0),
-        _curve("Time of complete laps, s", steps, lap_s),
+        _curve(RETURN, steps, [one["mean_return"] for one in learning]),
+        _curve(COMPLETION, steps, [one["completion"] for one in learning], 100.0),
+        _curve(LAP_TIME, steps, _lap_s(learning)),
     )
+
+
+def curves_of_two(
+    first: Sequence[Mapping[str, Any]], second: Sequence[Mapping[str, Any]]
+) -> tuple[Chart, ...]:
+    """Draw how far two trainings came and how fast, the second one dashed.
+
+    Their returns are not drawn: two reward functions pay in different money.
+    """
+    steps = [[one["steps"] for one in learning] for learning in (first, second)]
+    completion = [[one["completion"] for one in learning] for learning in (first, second)]
+    return (
+        _two_curves(COMPLETION, steps, completion),
+        _two_curves(LAP_TIME, steps, [_lap_s(first), _lap_s(second)]),
+    )
+
+
+def _lap_s(learning: Sequence[Mapping[str, Any]]) -> list[float | None]:
+    return [None if one["lap_ms"] is None else one["lap_ms"] / 1000 for one in learning]
+
+
+def _two_curves(
+    title: str, steps: Sequence[Sequence[int]], values: Sequence[Sequence[float | None]]
+) -> Chart:
+    lines = [
+        [(step, value) for step, value in zip(*one, strict=True) if value is not None]
+        for one in zip(steps, values, strict=True)
+    ]
+    heights = [value for line in lines for _, value in line]
+    if not heights:
+        return Chart(title, Markup(_frame(title, "never", _text(LEFT + 8, TOP + HEIGHT / 2, "none yet"))))
+    last = max(step for one in steps for step in one)
+    low, high = (0.9 * min(heights) if title == LAP_TIME else 0.0), max(heights)
+    high = high if high > low else low + 1.0
+    body = ""
+    for name, line in zip(("dia-line", "dia-line is-second"), lines, strict=True):
+        points = "L".join(
+            f"{LEFT + WIDTH * step / last:.1f} {TOP + HEIGHT * (high - value) / (high - low):.1f}"
+            for step, value in line
+        )
+        body += f'<path class="{name}" d="M{points}"/>' if points else ""
+    body += _scale(low, high) + _text(LEFT, TOP + HEIGHT + 16, "0")
+    body += _text(LEFT + WIDTH, TOP + HEIGHT + 16, f"{last:,} steps", "end")
+    ends = " and ".join(_number(line[-1][1]) if line else "none" for line in lines)
+    return Chart(title, Markup(_frame(title, f"at the end {ends}", body)))
 
 
 def _curve(

@@ -10,6 +10,7 @@ from leaderboard import (
     api,
     assets,
     auth,
+    beside,
     course_words,
     downloads,
     entries,
@@ -43,7 +44,7 @@ def build(settings: Settings) -> Flask:
     assets.register(app)
     errors.register(app)
     auth.register(app)
-    for room in (pages, entries, downloads, people, organise, stewarding):
+    for room in (pages, entries, beside, downloads, people, organise, stewarding):
         app.register_blueprint(room.blueprint)
     api.register(app)
     live.register(app)
