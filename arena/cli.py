@@ -1,5 +1,5 @@
-"""The command line: `arena train`, `race`, `check`, `replay` and `tracks` work on files alone; `submit` talks
-to a running arena, `verify` makes its results again; `serve`, `worker`, `demo` and `account` run one.
+"""The command line: `arena train`, `race`, `check`, `export`, `replay`, `tracks` work on files alone; `submit`
+talks to a running arena, `verify` makes its results again; `serve`, `worker`, `demo` and `account` run one.
 
 Exit codes: 0 done, 1 the entrant's fault (a verdict says what and where), 2 wrong usage, 3 ours (logged
 with its traceback). With `--json` the result, or the verdict, is the only thing on standard output. Imports
@@ -13,7 +13,18 @@ from pathlib import Path
 
 import click
 
-from arena import backups, checking, circuits, comparing, probing, racing, serve, training, verifying
+from arena import (
+    backups,
+    checking,
+    circuits,
+    comparing,
+    exporting,
+    probing,
+    racing,
+    serve,
+    training,
+    verifying,
+)
 from arena.garage.verdicts import EntrantFault, Verdict
 from arena.options import (
     FAULT_OF_ENTRANT,
@@ -136,6 +147,7 @@ for _command in (
     checking.check,
     circuits.circuits,
     comparing.replay,
+    exporting.export,
     racing.race,
     probing.sandbox,
     serve.account,

@@ -1,0 +1,110 @@
+"""A policy with all that is needed to drive it elsewhere, as one archive, as cars of DeepRacer take theirs.
+
+model_metadata.json   the action space, as DeepRacer writes it
+policy.onnx           the network, for any ONNX runtime (`onnx_files.py` has its inputs and outputs)
+policy.safetensors    the same as plain arrays, for the arena and for people with NumPy
+README.md             what the columns are, and a program that drives
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import tarfile
+from collections.abc import Mapping
+from typing import Final
+
+from arena.garage.onnx_files import OPSET
+from arena.garage.policy import WEIGHTS_FILE, Policy
+from arena.garage.settings import ModelMetadata
+from simulator.actions import Discrete
+
+MODEL_FILE: Final = "policy.onnx"
+
+_READINGS: Final = {
+    "speed": "measured speed (m/s), divided by 4",
+    "steering": "measured steering angle (rad, left positive), divided by 0.5236",
+    "offset": "way from the centre line to the car's nose (m, left positive), times 2",
+    "heading_error_sin": "sine of the angle from the road's heading to the car's",
+    "heading_error_cos": "cosine of that angle",
+    "yaw_rate": "turning rate (rad/s, left positive), divided by 3",
+    "forward": "{0} m ahead on the centre line: how far forward of the nose (m), divided by {0} + 0.5",
+    "left": "{0} m ahead on the centre line: how far to the left of the nose (m), divided by {0} + 0.5",
+    "object": "about the next objects on the road; 0 where there is none (simulator/sensors/objects.py)",
+}
+_README: Final = """# A policy of Apex Arena
+
+It was trained on {track} for the car {spec}. 15 times a second it turns {count} numbers into one action.
+
+```python
+import onnxruntime
+
+session = onnxruntime.InferenceSession("policy.onnx")
+observation = ...  # float32 [1, {count}], see below
+(command,) = session.run(["command"], {{"observation": observation}})
+steering_deg, speed_mps = command[0]  # left is positive
+```
+
+`policy.onnx` speaks opset {opset}. Its outputs:
+
+- `action`: {action}
+- `command`: float32 [n, 2], what that means: steering angle in degrees (left is positive), speed in m/s
+
+`policy.safetensors` holds the same weights as arrays. The layers are `weight @ x + bias`, with {activation}
+between them.
+
+## What it sees
+
+`observation` is float32 [n, {count}]. The nose is 0.14 m ahead of the middle of the car.
+
+| place | column | what it is |
+| ---: | --- | --- |
+{columns}
+"""
+
+
+def car_bundle(policy: Policy, model: bytes) -> bytes:
+    """Return a policy and its ONNX file `model` as a .tar.gz; the same policy gives the same bytes."""
+    metadata = json.dumps(ModelMetadata(policy.actions).as_json(), indent=2) + "\n"
+    files = {
+        "model_metadata.json": metadata.encode(),
+        MODEL_FILE: model,
+        WEIGHTS_FILE: policy.to_bytes(),
+        "README.md": readme(policy).encode(),
+    }
+    return _archive(files)
+
+
+def readme(policy: Policy) -> str:
+    """Return what somebody who has only the bundle must know."""
+    rows = (f"| {place} | `{name}` | {_reading(name)} |" for place, name in enumerate(policy.columns))
+    is_discrete = isinstance(policy.actions, Discrete)
+    return _README.format(
+        track=policy.about.get("track", "a track that it does not name"),
+        spec=policy.about.get("spec", "classic"),
+        count=len(policy.columns),
+        opset=OPSET,
+        action="int64 [n], the place of the action in the list of model_metadata.json"
+        if is_discrete
+        else "float32 [n, 2] in [-1, 1], steering and speed between low and high of model_metadata.json",
+        activation=policy.header()["activation"],
+        columns="\n".join(rows),
+    )
+
+
+def _reading(column: str) -> str:
+    if column.startswith("ahead_"):
+        _, distance, side = column.split("_")
+        return _READINGS[side].format(distance)
+    return _READINGS["object" if column.startswith("object_") else column]
+
+
+def _archive(files: Mapping[str, bytes]) -> bytes:
+    plain = io.BytesIO()
+    with tarfile.open(fileobj=plain, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)  # of 1970, by nobody: only the content counts
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return gzip.compress(plain.getvalue(), mtime=0)
