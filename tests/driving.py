@@ -65,6 +65,7 @@ def drive_of(lap_times_ms: Sequence[int]) -> TrialResult:
         ended_by="laps" if len(lap_times_ms) == 3 else "time_up",
         trace_key=KEY,
         policy_key=KEY,
+        continuation_key=KEY,
         versions={"rules": "1", "car": "classic-1"},
     )
 

@@ -1,7 +1,7 @@
 """Whether a race takes an entry: of its kind, with files that can be stored, trained on from what it may be.
 
-A training goes on from a policy of the same racer, for the same car: how a car answers the wheel is learnt
-for good, while a road is learnt anew. So a policy of another race may be taken to a new track, as
+A training goes on from one of the same racer, for the same car: how a car answers the wheel is learnt for
+good, while a road is learnt anew. So a policy of another race may be taken to a new track, as
 DeepRacer's cloning does, and the board shows that it was.
 """
 
@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from arena.league.columns import storable
 from arena.league.errors import InvalidInput, NotAllowed, NotFound
 from arena.league.models import Race, Racer, Submission
-from arena.league.states import Driver, SubmissionState
+from arena.league.states import Driver, RaceType, SubmissionState
 
 if TYPE_CHECKING:
     from arena.league.submissions import Entry
@@ -95,8 +95,8 @@ def check_parent(session: Session, race: Race, racer: Racer, parent_id: str) -> 
     if not may_be_parent(parent):
         raise InvalidInput(
             "parent",
-            f"Entry {parent.number} in “{parent.race.title}” has no policy that was trained here "
-            f"(it is {parent.state}). Choose one with a result, entered as a reward function.",
+            f"Entry {parent.number} in “{parent.race.title}” left nothing to train on from "
+            f"(it is {parent.state}). Choose one with a result that was trained here.",
         )
     if parent.race.car is not race.car:
         raise InvalidInput(
@@ -104,7 +104,19 @@ def check_parent(session: Session, race: Race, racer: Racer, parent_id: str) -> 
             f"Entry {parent.number} in “{parent.race.title}” learnt the {parent.race.car} car, this race is "
             f"driven with the {race.car} one. Choose an entry with the same car.",
         )
+    if _is_alone(parent.race) is not _is_alone(race):
+        raise InvalidInput(
+            "parent",
+            f"Entry {parent.number} in “{parent.race.title}” learnt to drive "
+            f"{'alone' if _is_alone(parent.race) else 'among others'}, and sees other things than cars here. "
+            "Choose an entry of a race like this one.",
+        )
     return parent
+
+
+def _is_alone(race: Race) -> bool:
+    """Whether there is nothing but the car on the road; networks for one cannot drive in the other."""
+    return race.race_type is RaceType.TIME_TRIAL
 
 
 def may_be_parent(submission: Submission) -> bool:
@@ -112,7 +124,7 @@ def may_be_parent(submission: Submission) -> bool:
     return (
         submission.driver is Driver.POLICY
         and submission.state is SubmissionState.RECORDED
-        and submission.policy_key is not None
+        and submission.continuation_key is not None
     )
 
 
@@ -125,8 +137,9 @@ def possible_parents(session: Session, race: Race, racer: Racer, *, limit: int =
             Submission.racer_id == racer.id,
             Submission.driver == Driver.POLICY,
             Submission.state == SubmissionState.RECORDED,
-            Submission.policy_key.is_not(None),
+            Submission.continuation_key.is_not(None),
             Race.car == race.car,
+            (Race.race_type == RaceType.TIME_TRIAL) == _is_alone(race),
         )
         .order_by(Submission.created_at.desc(), Submission.id.desc())
     )

@@ -12,7 +12,7 @@ from arena.league import admission, results, seasons, standings, submissions
 from arena.league.errors import InvalidInput, LeagueError, NotAllowed, NotFound
 from arena.league.models import Race, Racer, Season, Submission
 from arena.league.plans import RacePlan
-from arena.league.states import Car, Driver
+from arena.league.states import Car, Driver, RaceType
 from arena.league.submissions import Entry
 from tests.conftest import Cast, Clock
 from tests.driving import KEY, SOURCE, claim_of, drive_of, enter, result, to_the_start
@@ -149,6 +149,18 @@ def test_another_car_has_to_be_learnt_anew(
     assert "classic car" in refusal.message
     assert admission.possible_parents(session, v6, cast.ann) == []
     assert admission.possible_parents(session, session.merge(race), cast.ann) == [classic]
+
+
+def test_who_learnt_to_drive_alone_sees_no_others(
+    session: Session, race: Race, season: Season, cast: Cast, clock: Clock
+) -> None:
+    among = opened(session, season, cast, clock, race_type=RaceType.HEAD_TO_BOTS)
+    alone = recorded(session, session.merge(race), cast.ann, clock)
+    assert "learnt to drive alone" in refusal_of(session, among, cast.ann, alone.id, clock).message
+    assert admission.possible_parents(session, among, cast.ann) == []
+    crowd = recorded(session, among, cast.ann, clock)
+    assert "among others" in refusal_of(session, race, cast.ann, crowd.id, clock).message
+    assert admission.possible_parents(session, among, cast.ann) == [crowd]
 
 
 def test_a_race_may_ask_everybody_to_begin_anew(
