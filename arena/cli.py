@@ -1,4 +1,4 @@
-"""The command line: `arena train`, `race`, `check`, `export`, `replay`, `tracks` work on files alone; `submit`
+"""The command line: `arena train`, `race`, `check`, `export`, `replay` and `tracks` work on files; `submit`
 talks to a running arena, `verify` makes its results again; `serve`, `worker`, `demo` and `account` run one.
 
 Exit codes: 0 done, 1 the entrant's fault (a verdict says what and where), 2 wrong usage, 3 ours (logged
