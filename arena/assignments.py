@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from arena import courses
 from arena.courses import Conditions
 from arena.garage import settings
+from arena.garage.hyperparameters import Hyperparameters, parse_hyperparameters
 from arena.garage.recording import DriveRecorder
 from simulator.car import SPECS, CarSpec
 from simulator.course import Course
@@ -30,7 +31,7 @@ class Assignment:
 
     source: str
     metadata: settings.ModelMetadata
-    hyperparameters: settings.Hyperparameters
+    hyperparameters: Hyperparameters
     course: Course
     car: CarSpec
     rules: Rules
@@ -54,7 +55,7 @@ class Assignment:
         return cls(
             source=source,
             metadata=settings.parse_model_metadata(model_metadata),
-            hyperparameters=settings.parse_hyperparameters(hyperparameters),
+            hyperparameters=parse_hyperparameters(hyperparameters),
             course=courses.course_of(race),
             car=SPECS[race.car],
             rules=courses.rules_of(race),

@@ -64,13 +64,14 @@ def check(
     not work without.
     """
     from arena.garage import sandbox, settings
+    from arena.garage.hyperparameters import parse_hyperparameters
 
     if not entrants.is_program(file):
         check_policy_file(file, road.course(load_track(track_name)), model_metadata, as_json)
         return
     source = sandbox.decode_source(file.read_bytes())
     metadata = settings.parse_model_metadata(read_text(model_metadata))
-    learning = settings.parse_hyperparameters(read_text(hyperparameters))
+    learning = parse_hyperparameters(read_text(hyperparameters))
     for warning in (*metadata.warnings, *learning.warnings):
         note(warning)
     course = road.course(load_track(track_name))

@@ -81,10 +81,11 @@ def train(
 ) -> None:
     """Train a car with the reward function in REWARD, on the course that it is to race on."""
     from arena.garage import export, recording, sandbox, settings
+    from arena.garage.hyperparameters import parse_hyperparameters
 
     source = sandbox.decode_source(reward.read_bytes())
     metadata = settings.parse_model_metadata(read_text(model_metadata))
-    learning = settings.parse_hyperparameters(read_text(hyperparameters))
+    learning = parse_hyperparameters(read_text(hyperparameters))
     course = road.course(load_track(track_name))
     for warning in (*metadata.warnings, *learning.warnings):
         note(warning)

@@ -21,6 +21,7 @@ from arena import courses, probing
 from arena.assignments import Assignment
 from arena.garage import lock, sandbox, settings
 from arena.garage.diagnosis import diagnose
+from arena.garage.hyperparameters import parse_hyperparameters
 from arena.garage.patterns import Evidence
 from arena.garage.recording import DriveRecorder
 from arena.garage.verdicts import EntrantFault, SandboxUnavailableError
@@ -283,7 +284,7 @@ def check_entry(payload: dict[str, Any], course: Course) -> dict[str, Any]:
     """Check the files of an entry: settings first, then the reward function in its locked child."""
     try:
         settings.parse_model_metadata(payload.get("model_metadata"))
-        settings.parse_hyperparameters(payload.get("hyperparameters"))
+        parse_hyperparameters(payload.get("hyperparameters"))
     except EntrantFault as fault:
         return {
             "ok": False,

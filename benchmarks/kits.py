@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import starter_kits
 from arena.garage import racing, settings, training
+from arena.garage.hyperparameters import parse_hyperparameters
 from arena.garage.trials import Trial
 from simulator import tracks
 from simulator.track import Track
@@ -21,7 +22,7 @@ def trial_of(kit: starter_kits.Kit, track: Track, steps: int, seed: int = 0) -> 
         kit.reward_function,
         track,
         metadata=settings.parse_model_metadata(kit.model_metadata),
-        hyperparameters=settings.parse_hyperparameters(kit.hyperparameters),
+        hyperparameters=parse_hyperparameters(kit.hyperparameters),
         steps=steps,
         seed=seed,
     )

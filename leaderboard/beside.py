@@ -20,6 +20,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from arena.garage import settings
+from arena.garage.hyperparameters import parse_hyperparameters
 from arena.garage.verdicts import EntrantFault
 from arena.league import standings
 from arena.league.models import Submission
@@ -203,7 +204,7 @@ def effective_settings(submission: Submission) -> dict[str, Any]:
     """Return the settings by which an entry trained, defaults included; what cannot be read is left out."""
     try:
         metadata = settings.parse_model_metadata(submission.model_metadata).as_json()
-        learning = settings.parse_hyperparameters(submission.hyperparameters).as_json()
+        learning = parse_hyperparameters(submission.hyperparameters).as_json()
     except EntrantFault:
         return {}
     return {**metadata, **learning}

@@ -15,8 +15,9 @@ from flask.typing import ResponseReturnValue
 
 from arena.courses import course_of
 from arena.garage.export import Evaluation, evaluation_zip
+from arena.garage.hyperparameters import parse_hyperparameters
 from arena.garage.policy import HEADER_FILE, WEIGHTS_FILE, Policy
-from arena.garage.settings import parse_hyperparameters, parse_model_metadata
+from arena.garage.settings import parse_model_metadata
 from arena.league.errors import NotFound
 from arena.league.models import Submission
 from leaderboard.auth import load_own_submission, sign_in_required

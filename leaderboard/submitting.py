@@ -14,13 +14,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from arena.garage.hyperparameters import Hyperparameters, parse_hyperparameters
 from arena.garage.jsontext import decode_settings
-from arena.garage.settings import (
-    Hyperparameters,
-    ModelMetadata,
-    parse_hyperparameters,
-    parse_model_metadata,
-)
+from arena.garage.settings import ModelMetadata, parse_model_metadata
 from arena.garage.sources import decode_source
 from arena.garage.verdicts import EntrantFault
 from arena.league import admission, jobs, submissions, uploads

@@ -6,6 +6,7 @@ import pytest
 
 import starter_kits
 from arena.garage import racing, sandbox, settings, training
+from arena.garage.hyperparameters import parse_hyperparameters
 from simulator import tracks
 from simulator.course import Course
 from simulator.objects import place_obstacles
@@ -20,7 +21,7 @@ def trained_kit(kit: starter_kits.Kit, course: Course | Track, steps: int) -> tr
         kit.reward_function,
         course,
         metadata=settings.parse_model_metadata(kit.model_metadata),
-        hyperparameters=settings.parse_hyperparameters(kit.hyperparameters),
+        hyperparameters=parse_hyperparameters(kit.hyperparameters),
         steps=steps,
         seed=0,
     )
@@ -51,7 +52,7 @@ def test_a_kit_passes_the_check_and_its_settings_have_no_warning(name: str) -> N
     checked = sandbox.check(kit.reward_function, tracks.load("oval"))
     assert checked.ok, checked.message
     assert settings.parse_model_metadata(kit.model_metadata).warnings == ()
-    assert settings.parse_hyperparameters(kit.hyperparameters).warnings == ()
+    assert parse_hyperparameters(kit.hyperparameters).warnings == ()
 
 
 @pytest.mark.parametrize("name", starter_kits.ORDER)

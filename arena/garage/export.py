@@ -22,7 +22,8 @@ from typing import Final, Self
 
 import numpy as np
 
-from arena.garage.settings import Hyperparameters, ModelMetadata
+from arena.garage.hyperparameters import Hyperparameters
+from arena.garage.settings import ModelMetadata
 from arena.garage.trials import Trial
 from simulator.archive import NO_DATE
 from simulator.car import CLASSIC, SPECS, CarSpec

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -108,3 +110,14 @@ def shown(value: object) -> str:
     text = text if len(text) <= 40 else text[:37] + "..."
     kinds = {bool: "", int: "", float: "", str: "the text ", list: "the list ", dict: "the object "}
     return kinds[type(value)] + text
+
+
+def unknown_keys(document: Mapping[str, object], known: tuple[str, ...], file: str) -> tuple[str, ...]:
+    """Return a warning for each key that is not known, at most ten."""
+    warnings = []
+    for key in document:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            warnings.append(f"{file}: the key {key[:40]} is not known and has no effect.{hint}")
+    return tuple(warnings[:10])

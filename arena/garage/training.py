@@ -19,10 +19,11 @@ from typing import Final
 
 import torch
 
+from arena.garage.hyperparameters import Hyperparameters
 from arena.garage.policy import Policy
 from arena.garage.progress import Meter, Progress
 from arena.garage.recording import DriveRecorder
-from arena.garage.settings import Hyperparameters, ModelMetadata
+from arena.garage.settings import ModelMetadata
 from arena.garage.training_checkpoint import Checkpoint, CheckpointError
 from arena.garage.training_learner import extract_policy, warm_up
 from arena.garage.training_recipe import MIN_STEPS, Recipe, plan_updates, training_seed

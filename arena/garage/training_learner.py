@@ -10,8 +10,9 @@ import torch
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecNormalize
 
+from arena.garage.hyperparameters import Hyperparameters
 from arena.garage.policy import Policy
-from arena.garage.settings import Hyperparameters, ModelMetadata
+from arena.garage.settings import ModelMetadata
 from arena.garage.training_cars import Cars
 from arena.garage.training_ppo import Learner
 from arena.garage.training_recipe import Plan

@@ -13,9 +13,10 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
+from arena.garage.hyperparameters import Hyperparameters
 from arena.garage.limits import Limits
 from arena.garage.sandbox import RewardSandbox
-from arena.garage.settings import Hyperparameters, ModelMetadata
+from arena.garage.settings import ModelMetadata
 from arena.garage.training_cars import Legs
 from arena.garage.training_versions import software
 from simulator.car import CarSpec

@@ -13,7 +13,8 @@ from typing import Any
 from marshmallow import Schema, fields
 
 from arena import courses
-from arena.garage.settings import parse_hyperparameters, parse_model_metadata
+from arena.garage.hyperparameters import parse_hyperparameters
+from arena.garage.settings import parse_model_metadata
 from arena.league.errors import NotFound
 from arena.league.models import Race, Submission
 from arena.recipes import Recipe

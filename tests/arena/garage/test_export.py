@@ -17,8 +17,9 @@ import pytest
 
 import starter_kits
 from arena.garage import export, racing
+from arena.garage.hyperparameters import Hyperparameters
 from arena.garage.recording import DriveRecorder
-from arena.garage.settings import Hyperparameters, ModelMetadata
+from arena.garage.settings import ModelMetadata
 from arena.garage.training import Training, train
 from simulator import tracks
 from simulator.actions import Continuous, Discrete

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from arena.garage.hyperparameters import Hyperparameters
 from arena.garage.racing import drive
-from arena.garage.settings import Hyperparameters, ModelMetadata
+from arena.garage.settings import ModelMetadata
 from arena.garage.training import train
 from arena.garage.verdicts import EntrantFault
 from simulator import tracks

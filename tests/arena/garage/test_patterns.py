@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import starter_kits
 from arena.garage import patterns, racing, settings, training
+from arena.garage.hyperparameters import parse_hyperparameters
 from arena.garage.patterns import Evidence, Pattern
 from arena.garage.recording import DriveRecorder
 from simulator import tracks
@@ -84,7 +85,7 @@ def evidence_of(
         source,
         track,
         metadata=model_metadata,
-        hyperparameters=settings.parse_hyperparameters(hyperparameters),
+        hyperparameters=parse_hyperparameters(hyperparameters),
         steps=steps,
         recorder=recorder,
     )

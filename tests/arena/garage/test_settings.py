@@ -9,13 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from arena.garage.hyperparameters import Hyperparameters, parse_hyperparameters
 from arena.garage.jsontext import decode_settings
-from arena.garage.settings import (
-    Hyperparameters,
-    ModelMetadata,
-    parse_hyperparameters,
-    parse_model_metadata,
-)
+from arena.garage.settings import ModelMetadata, parse_model_metadata
 from arena.garage.verdicts import EntrantFault, Verdict
 from simulator.actions import DEFAULT_ACTIONS, Continuous, Discrete
 

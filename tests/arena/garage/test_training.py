@@ -9,10 +9,11 @@ from functools import lru_cache
 import numpy as np
 import pytest
 
+from arena.garage.hyperparameters import Hyperparameters
 from arena.garage.progress import Progress
 from arena.garage.racing import drive
 from arena.garage.recording import DriveRecorder
-from arena.garage.settings import Hyperparameters, ModelMetadata
+from arena.garage.settings import ModelMetadata
 from arena.garage.training import MIN_STEPS, Training, plan_updates, train, training_seed
 from arena.garage.training_cars import Legs
 from arena.garage.verdicts import EntrantFault, Verdict

@@ -10,7 +10,8 @@ import torch
 from stable_baselines3 import PPO
 
 from arena.garage import training_ppo
-from arena.garage.settings import Hyperparameters, ModelMetadata
+from arena.garage.hyperparameters import Hyperparameters
+from arena.garage.settings import ModelMetadata
 from arena.garage.training import train
 from arena.garage.training_ppo import Learner
 from simulator import vector
