@@ -1,8 +1,10 @@
-"""`arena check`: what a reward function answers to a dozen situations, here and on the real thing; and what a
-policy that was trained elsewhere does at a dozen places."""
+"""`arena check`: what a reward function answers to a dozen situations, here and on the real thing; what a
+policy that was trained elsewhere does at a dozen places; and whether an agent drives.
+"""
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.table import Table
@@ -25,6 +27,9 @@ from arena.options import (
 from arena.roads import Road, road_options
 from simulator import tracks
 from simulator.course import Course
+
+if TYPE_CHECKING:
+    from arena.garage.sandbox import CheckResult
 
 
 @click.command()
@@ -60,6 +65,7 @@ def check(
     """Call the reward function in FILE on a dozen situations and show what it answers.
 
     FILE may also be a policy that was trained elsewhere (.onnx or .safetensors): it is opened as for a race.
+    Or it is an agent, a program with a class Agent: it drives the first seconds of a race.
     With obstacles, bots or several cars there are situations with them, too: a function for such a race may
     not work without.
     """
@@ -70,12 +76,15 @@ def check(
         check_policy_file(file, road.course(load_track(track_name)), model_metadata, as_json)
         return
     source = sandbox.decode_source(file.read_bytes())
+    probing.hold_own_files()
+    if is_agent(source):
+        check_agent_file(source, road.course(load_track(track_name)), as_json)
+        return
     metadata = settings.parse_model_metadata(read_text(model_metadata))
     learning = parse_hyperparameters(read_text(hyperparameters))
     for warning in (*metadata.warnings, *learning.warnings):
         note(warning)
     course = road.course(load_track(track_name))
-    probing.hold_own_files()
     result = sandbox.check(source, course, first_step=first_step)
     official = None
     if strict_deepracer:
@@ -99,6 +108,25 @@ def check(
     sys.exit(0 if passed else FAULT_OF_ENTRANT)
 
 
+def is_agent(source: str) -> bool:
+    """Have a locked child say what a program defines; the check itself says what is wrong with one that is
+    none.
+    """
+    from arena.garage import agents
+
+    try:
+        return agents.is_agent(source)
+    except EntrantFault:
+        return False
+
+
+def check_agent_file(source: str, course: Course, as_json: bool) -> None:
+    """Have an agent drive the first seconds of a race, and show the verdict."""
+    from arena.garage.agent_check import check_agent
+
+    show_verdict(check_agent(source, course), as_json)
+
+
 def check_policy_file(file: Path, course: Course, model_metadata: Path | None, as_json: bool) -> None:
     """Open a policy, have it answer at places around the course, and show the verdict."""
     from arena.garage import settings, uploads
@@ -107,10 +135,14 @@ def check_policy_file(file: Path, course: Course, model_metadata: Path | None, a
     given = read_text(model_metadata)
     metadata = settings.parse_model_metadata(given) if given else entrants.metadata_beside(file)
     probing.hold_own_files()
-    result = uploads.check_policy(data, metadata, course)
+    show_verdict(uploads.check_policy(data, metadata, course), as_json)
+
+
+def show_verdict(result: "CheckResult", as_json: bool) -> None:
+    """Show what a check says in one sentence."""
     if as_json:
         print_json(result.as_json())
         sys.exit(0 if result.ok else FAULT_OF_ENTRANT)
     if not result.ok:
-        raise EntrantFault(result.verdict, result.message, detail=result.detail)
+        raise EntrantFault(result.verdict, result.message, line=result.line, detail=result.detail)
     output.print(result.message, markup=False, highlight=False)

@@ -1,7 +1,7 @@
-"""What the commands take as a car: a folder of `arena train`, a policy file, or a program.
+"""What the commands take as a car: a folder of `arena train`, a policy file, or an agent's program.
 
-Which of them a file is, its name says, or else its first bytes. A policy file's action space stands in the
-model_metadata.json beside it, where there is one.
+Which of them a file is, its name says, or else its first bytes; what a program defines, the locked child that
+parses it. A policy file's action space stands in the model_metadata.json beside it, where there is one.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ import click
 from arena.options import note, read_text
 
 if TYPE_CHECKING:
-    from arena.garage.drivers import Network
+    from arena.garage.agents import Agent
+    from arena.garage.drivers import Driver
     from arena.garage.policy import Policy
     from arena.garage.settings import ModelMetadata
 
@@ -37,19 +38,36 @@ def is_program(path: Path) -> bool:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Network]:
-    """Give what drives the car at `path`. Raises `EntrantFault`; what is no car at all is wrong usage."""
+def opened(path: Path, seed: int = 0) -> Iterator[Driver]:
+    """Give what drives the car at `path`; `seed` is that of an agent's random numbers.
+
+    Raises `EntrantFault`; what is no car at all is wrong usage.
+    """
     if path.is_dir():
         yield load_policy(path)
         return
     if is_program(path):
-        raise click.BadParameter(
-            f"{path} is a program. Train a reward function first: arena train.", param_hint="CAR"
-        )
+        with opened_agent(path, seed) as agent:
+            yield agent
+        return
     from arena.garage.uploads import open_policy, read_upload
 
     with open_policy(read_upload(path), metadata_beside(path)) as network:
         yield network
+
+
+def opened_agent(path: Path, seed: int) -> Agent:
+    """Make the agent of a file; a reward function is no car yet."""
+    from arena.garage import agents
+    from arena.garage.sources import decode_source
+
+    source = decode_source(path.read_bytes())
+    if not agents.is_agent(source):
+        raise click.BadParameter(
+            f"{path} defines no class Agent. A reward function has to be trained first: arena train.",
+            param_hint="CAR",
+        )
+    return agents.Agent(source, seed=seed)
 
 
 def load_policy(folder: Path) -> Policy:

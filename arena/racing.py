@@ -26,7 +26,7 @@ from simulator.car import SPECS, CarSpec
 from simulator.course import Course
 
 if TYPE_CHECKING:
-    from arena.garage.drivers import Entrant, Network
+    from arena.garage.drivers import Driver, Entrant
     from arena.garage.trials import Heat, Trial
 
 REFERENCE_TITLE = "reference driver"
@@ -60,9 +60,10 @@ def race(
 ) -> None:
     """Race the trained CAR, or several against each other.
 
-    A car is a folder of `arena train`, or a policy that was trained elsewhere: a .onnx or .safetensors file,
-    with its actions in the model_metadata.json beside it. They start from the line, several from a grid in
-    the order in which they are named.
+    A car is a folder of `arena train`, a policy that was trained elsewhere (a .onnx or .safetensors file,
+    with its actions in the model_metadata.json beside it), or an agent: a program with a class Agent, which
+    drives without training. They start from the line, several from a grid in the order in which they are
+    named.
     """
     from arena.garage import racing
 
@@ -73,7 +74,7 @@ def race(
     if any(path.is_file() for path in paths):
         probing.hold_own_files()
     with ExitStack() as cars:
-        drivers = [cars.enter_context(opened(path)) for path in paths]
+        drivers = [cars.enter_context(opened(path, seed)) for path in paths]
         for path, driver in zip(paths, drivers, strict=True):
             note_differences(path, driver, course, spec)
         if len(paths) == 1:
@@ -83,10 +84,20 @@ def race(
         grid: list[Entrant] = [*drivers]
         grid += [racing.REFERENCE] * (course.cars - len(drivers))
         heat = racing.head_to_head(grid, course, laps=laps, seed=seed, spec=spec)
+    note_faults(paths, drivers)
     show_heat(paths, heat, course, as_json)
 
 
-def note_differences(path: Path, policy: "Network", course: Course, spec: CarSpec) -> None:
+def note_faults(paths: Sequence[Path], drivers: "Sequence[Driver]") -> None:
+    """Say which agents did not finish because their code failed: the others have raced on without them."""
+    from arena.garage.agents import Agent
+
+    for path, driver in zip(paths, drivers, strict=True):
+        if isinstance(driver, Agent) and driver.fault:
+            note(f"{path}: {driver.fault.verdict}: {driver.fault.message}")
+
+
+def note_differences(path: Path, policy: "Driver", course: Course, spec: CarSpec) -> None:
     """Say where a race is another one than the policy was trained for, if it says what that was."""
     from arena.garage.policy import Policy
 
@@ -101,21 +112,26 @@ def note_differences(path: Path, policy: "Network", course: Course, spec: CarSpe
 
 
 def show_alone(
-    path: Path, trial: "Trial", course: Course, policy: "Network", logs: Path | None, as_json: bool
+    path: Path, trial: "Trial", course: Course, driver: "Driver", logs: Path | None, as_json: bool
 ) -> None:
-    """Keep the drive of one policy and show its laps."""
+    """Keep the drive of one car and show its laps."""
     from arena.garage import export, settings
+    from arena.garage.agents import Agent
+    from simulator.driver import FULL_RANGE
 
     trace = trace_path(path, f"trace-{course.track.name}")
     trial.trace.save(trace)
     if logs:
-        export.write_evaluation(logs, trial, course, settings.ModelMetadata(policy.actions))
+        actions = FULL_RANGE if isinstance(driver, Agent) else driver.actions
+        export.write_evaluation(logs, trial, course, settings.ModelMetadata(actions))
     if as_json:
         print_json(trial.as_json() | {"trace": str(trace)})
         return
     output.print(table_of(trial, course))
     if not trial.finished:
         output.print(f"Did not finish: {trial.ended_by}.")
+    if isinstance(driver, Agent) and driver.late_acts:
+        note(f"{driver.late_acts} acts were late; {driver.overtime_left_s:.2f} s of overtime are left.")
     if trial.percent_of_the_possible is not None:
         output.print(f"The best lap is {trial.percent_of_the_possible:.1f} % of the possible.")
     output.print(

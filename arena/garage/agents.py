@@ -18,12 +18,13 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from arena.garage.blame import CLASS
 from arena.garage.conversation import Conversation, allowance_of
 from arena.garage.limits import Limits, Usage
 from arena.garage.observing import COLUMNS
 from arena.garage.subjects import AGENT
 from arena.garage.verdicts import EntrantFault, SandboxError, Verdict
-from arena.garage.wire import Kind, Program, pack, pack_json
+from arena.garage.wire import Kind, pack, pack_json
 
 Seed = int | Callable[[str], int]
 Command = tuple[float, float]
@@ -176,8 +177,8 @@ class Agent:
             raise self._talk.fault
 
 
-def program_of(source: str) -> Program:
-    """Return what a file is by what it defines: an agent, or else a reward function.
+def is_agent(source: str) -> bool:
+    """Return whether a file defines a class `Agent` and no reward function.
 
     It is parsed in a locked child and not run. Raises `EntrantFault` for what is no Python.
     """
@@ -186,7 +187,7 @@ def program_of(source: str) -> Program:
         defines = _parsed(talk, source)["defines"]
     finally:
         talk.close()
-    return Program.AGENT if defines == ["Agent"] else Program.REWARD
+    return defines == [CLASS]
 
 
 def _parsed(talk: Conversation, source: str) -> dict[str, object]:

@@ -42,7 +42,8 @@ class Network(Protocol):
         """Return actions of the action space for observations [n, columns]."""
 
 
-Entrant = Network | Agent | Literal["reference"]
+Driver = Network | Agent
+Entrant = Driver | Literal["reference"]
 Seat = Callable[[NDArray[np.float32], NDArray[np.float64], Objects | None], NDArray[np.float64]]
 """(observation [1, columns], state [6, 1], what is around) -> command [1, 2] (steering deg, speed m/s)."""
 
