@@ -3,7 +3,7 @@
 One step, for every car at once: (1) params are built from the state before the action acts; (2) the rules are
 judged on that same state; (3) the reward function is asked; (4) the car drives for 1/15 s; (5) cars whose
 drive ended start anew in the same step. So a reward function does see the state that ends an episode, as on
-the real thing.
+the real thing. One in another process (`rewards.RewardFunction`) works while (4) and (5) go on.
 
 A completed lap ends an episode as a truncation (the value of going on is to be bootstrapped from the final
 observation): as a terminal state it would teach cars with a reward per step to dawdle before the line.
@@ -254,14 +254,16 @@ class TrackVectorEnv(VectorEnv[Observation, NDArray[Any], NDArray[Any]]):
         self.status = self._marshals.judge(self._now, timing, held, crashed)
         if aside is not None:
             self.status[aside] = Status.PARK
-        rewards = asked(self._reward, self.params_rows, held) if self._reward else None
+        answer = asked(self._reward, self.params_rows, held) if self._reward else None
         self._lap_driven = timing.lap_number.copy()
         terminated, truncated = self._marshals.handle(self.status, timing.crossing_ms, self.params_rows)
         self._advance(held)
         ended = terminated | truncated
         observation = self._look(ended)
-        if rewards is None:
+        if answer is None:
             rewards = progress_paid(timing.gained_m, self.track.length_m, self.params_rows)
+        else:
+            rewards = answer()
         if aside is not None:
             rewards[self.status == Status.PARK] = 0.0
         if not self.outcomes:

@@ -32,6 +32,7 @@ _STACK_WAIT_S: Final = 2.0
 _REAP_WAIT_S: Final = 10.0
 _F_SETPIPE_SZ: Final = 1031
 _ENTRANTS_LINE: Final = rf'File "(?:{"|".join(map(re.escape, sorted(FILES)))})", line (\d+)'
+_STARVED: Final = 0.5  # of the time waited
 _NUMBERS: Final = frozenset({Kind.REWARDS, Kind.ACTION, Kind.OUTPUTS})
 
 
@@ -40,13 +41,16 @@ class ChildGoneError(Exception):
 
 
 class ChildLateError(Exception):
-    """Time is up. `line` is where the entrant's file was at that moment, if it could be seen."""
+    """Time is up. `line` is where the entrant's file was at that moment, if it could be seen; `starved` says
+    that the child wanted to work and was not let, because the machine had no core for it.
+    """
 
-    def __init__(self, line: int | None, waited_s: float, peak_mb: float) -> None:
+    def __init__(self, line: int | None, waited_s: float, peak_mb: float, starved: bool) -> None:
         super().__init__(f"no answer after {waited_s:.2f} s")
         self.line = line
         self.waited_s = waited_s
         self.peak_mb = peak_mb
+        self.starved = starved
 
 
 class OutputFloodError(Exception):
@@ -157,42 +161,60 @@ class Child:
         except OSError:
             return 0.0
 
+    def queued_s(self) -> float:
+        """Return the seconds for which the child has waited for a core (0.0 where it is not told)."""
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            return int(Path(f"/proc/{self.pid}/schedstat").read_text().split()[1]) / 1e9
+        return 0.0
+
     def exchange(self, frame: bytes, allowance: Allowance) -> tuple[Head, bytes]:
-        """Send `frame` (which may be empty) and return the next frame.
+        """Send `frame` (which may be empty) and return the next frame; raises what `receive` raises."""
+        self.send(frame)
+        return self.receive(allowance)
+
+    def send(self, frame: bytes | memoryview) -> None:
+        """Send a frame, or begin to, without waiting. It must not change before the answer is there."""
+        self._began, self._cpu_began = time.monotonic(), self.cpu_s()
+        self._queued_began: float | None = None  # not looked up where the answer comes at once
+        self._outgoing = memoryview(frame)
+        if self._outgoing:
+            self._send_some()
+
+    def receive(self, allowance: Allowance) -> tuple[Head, bytes]:
+        """Return the next frame; the allowance counts from the last `send` on.
 
         Raises `ChildGoneError`, `ChildLateError`, `OutputFloodError` or `ProtocolError`; the caller then
         closes the child.
         """
-        outgoing = memoryview(frame)
-        if outgoing:
-            outgoing = self._send_some(outgoing)
         incoming = bytearray()
         head: Head | None = None
-        began = time.monotonic()
-        cpu_began = self.cpu_s()
         patience_s = allowance.cpu_s
         while True:
             ready = self._poll.poll(max(1.0, patience_s * 1000))
             if not ready:
-                patience_s = self._patience(allowance, began, cpu_began)
+                if self._queued_began is None:
+                    self._queued_began = self.queued_s()
+                patience_s = self._patience(allowance)
                 continue
             gone = self._handle(ready, incoming)
-            if outgoing:
-                outgoing = self._send_some(outgoing)
+            if self._outgoing:
+                self._send_some()
             if head is None and len(incoming) >= HEADER.size:
                 head = self._checked_head(bytes(incoming[: HEADER.size]))
             if head is not None and len(incoming) >= HEADER.size + head.length:
                 return head, self._only_frame(incoming, head)
             if gone:
                 raise ChildGoneError
-            patience_s = self._patience(allowance, began, cpu_began)
+            patience_s = self._patience(allowance)
 
-    def _patience(self, allowance: Allowance, began: float, cpu_began: float) -> float:
+    def _patience(self, allowance: Allowance) -> float:
         """Return for how many seconds to wait before looking at the clocks again. Raises `ChildLateError`."""
-        waited_s = time.monotonic() - began
-        used_s = self.cpu_s() - cpu_began
+        waited_s = time.monotonic() - self._began
+        used_s = self.cpu_s() - self._cpu_began
         if used_s >= allowance.cpu_s or waited_s >= allowance.wall_s:
-            raise ChildLateError(self._where_it_is(), waited_s, peak_mb(self.pid))
+            queued_s = 0.0 if self._queued_began is None else self.queued_s() - self._queued_began
+            starved = used_s < allowance.cpu_s and queued_s > _STARVED * waited_s
+            raise ChildLateError(self._where_it_is(), waited_s, peak_mb(self.pid), starved)
         return max(0.005, min(allowance.cpu_s - used_s, allowance.wall_s - waited_s))
 
     def _handle(self, ready: list[tuple[int, int]], incoming: bytearray) -> bool:
@@ -228,20 +250,19 @@ class Child:
         if self._output_bytes > self._limits.output_total_mb << 20:
             raise OutputFloodError
 
-    def _send_some(self, outgoing: memoryview) -> memoryview:
+    def _send_some(self) -> None:
         assert self._requests is not None
         try:
-            outgoing = outgoing[os.write(self._requests, outgoing) :]
+            self._outgoing = self._outgoing[os.write(self._requests, self._outgoing) :]
         except BlockingIOError:
             pass
         except BrokenPipeError:
-            outgoing = memoryview(b"")  # it has ended or closed its end: its silence will tell
-        if outgoing:
+            self._outgoing = memoryview(b"")  # it has ended or closed its end: its silence will tell
+        if self._outgoing:
             self._poll.register(self._requests, select.POLLOUT)
         else:
             with contextlib.suppress(KeyError):
                 self._poll.unregister(self._requests)
-        return outgoing
 
     def _checked_head(self, data: bytes) -> Head:
         head = unpack_head(data)

@@ -73,7 +73,21 @@ class Conversation:
 
     def ask(self, frame: bytes, allowance: Allowance, kind: Kind) -> dict[str, object]:
         """Send a frame and return the JSON document of the answer, which must be of `kind`."""
-        head, payload = self.exchange(frame, allowance)
+        self.send(frame)
+        return self.told(allowance, kind)
+
+    def numbers(self, frame: bytes, allowance: Allowance, kind: Kind, count: int, sequence: int) -> bytes:
+        """Send a frame and return the bytes of `count` float64, the answer of `kind` to this sequence."""
+        self.send(frame)
+        return self.told_numbers(allowance, kind, count, sequence)
+
+    def send(self, frame: bytes | memoryview) -> None:
+        """Send a frame, whose answer may be awaited later; it must not change before that."""
+        self.child.send(frame)
+
+    def told(self, allowance: Allowance, kind: Kind) -> dict[str, object]:
+        """Return the JSON document of the answer to what was sent, which must be of `kind`."""
+        head, payload = self._receive(allowance)
         if head.kind != kind:
             self.refuse_frame(f"expected {kind.name}, got a frame of kind {head.kind}")
         try:
@@ -81,9 +95,9 @@ class Conversation:
         except ProtocolError as error:
             self.refuse_frame(str(error))
 
-    def numbers(self, frame: bytes, allowance: Allowance, kind: Kind, count: int, sequence: int) -> bytes:
-        """Send a frame and return the bytes of `count` float64, the answer of `kind` to this sequence."""
-        head, answer = self.exchange(frame, allowance)
+    def told_numbers(self, allowance: Allowance, kind: Kind, count: int, sequence: int) -> bytes:
+        """Return the bytes of `count` float64, the answer of `kind` to this sequence."""
+        head, answer = self._receive(allowance)
         if head.kind != kind or head.count != count or len(answer) != 8 * count:
             what = f"expected {count} {kind.name.lower()}, got a frame of kind {head.kind} with {head.count}"
             self.refuse_frame(what)
@@ -91,10 +105,10 @@ class Conversation:
             self.refuse_frame(f"expected the answer to message {sequence}, got one to {head.sequence}")
         return answer
 
-    def exchange(self, frame: bytes, allowance: Allowance) -> tuple[Head, bytes]:
-        """Send a frame and return the next one. Raises `EntrantFault` and `SandboxError`."""
+    def _receive(self, allowance: Allowance) -> tuple[Head, bytes]:
+        """Return the next frame. Raises `EntrantFault` and `SandboxError`."""
         try:
-            head, payload = self.child.exchange(frame, allowance)
+            head, payload = self.child.receive(allowance)
             if head.kind == Kind.FAULT:
                 self.fail(_told_fault(unpack_json(payload)))
         except ChildLateError as late:
@@ -133,6 +147,9 @@ class Conversation:
         if not self.entrants_turn:
             self.close()
             raise SandboxError(f"The child of a {self.subject.noun} did not start: {late}.")
+        if late.starved:
+            self.close()
+            raise SandboxError(f"The {self.subject.noun} was not given a core to answer: {late}.")
         where = f" in line {late.line}" if late.line else ""
         if late.peak_mb > self.limits.memory_mb / 4:
             message = (

@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable
+from operator import call
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -83,13 +84,15 @@ class Rewards:
         return entry
 
     def _load(self, entry: Entry, options: dict[str, Any]) -> None:
-        """Execute the module once for each car; only the first one's prints are kept."""
+        """Execute the module once for each car; only the first one's prints are kept, if it is not quiet."""
+        self._legs: list[int] = options["legs"]
         entry.prepare(options["seed"])
+        self._output.muted = options["quiet"]
         self._functions = [judged_function(entry.module())]
         self._channel.tell(Kind.LOADED, {})
         self._channel.receive(Kind.MULTIPLY)
         self._output.muted = True
-        self._functions += [judged_function(entry.module()) for _ in range(options["num_cars"] - 1)]
+        self._functions += [judged_function(entry.module()) for _ in self._legs[1:]]
         self._output.deliver()
         self._output.muted = False
         self._channel.tell(Kind.RUNNING, {})
@@ -98,13 +101,13 @@ class Rewards:
         numbers = np.frombuffer(payload, np.float64)
         rows = numbers[: count * self._width].reshape(count, self._width).tolist()
         cars = numbers[count * self._width :].astype(np.int64).tolist()
-        functions, builder = self._functions, self._builder(cars[0] if cars else 0)
+        builder = self._builder(cars[0] if cars else 0)
+        functions = [self._functions[car] for car in cars]
         rewards: list[float] = []
-        append = rewards.append
         failure: BaseException | None = None
         try:
-            for car, params in zip(cars, builder.dicts(rows), strict=True):
-                append(float(functions[car](params)))
+            # what was answered before a failure stays in the list
+            rewards.extend(map(float, map(call, functions, builder.dicts(rows))))
         except BaseException as error:
             failure = error
         values = np.array(rewards, np.float64)
@@ -137,8 +140,8 @@ class Rewards:
         raise blame.value_fault(value, line, self._dict(row, car))
 
     def _builder(self, car: int) -> ParamsBuilder:
-        """Return the builder of the leg that a car drives, and all others of its message: blocks of cars."""
-        return self._params[car * len(self._params) // len(self._functions)]
+        """Return the builder of the leg that a car drives, and all others of its message."""
+        return self._params[self._legs[car]]
 
     def _dict(self, row: list[float], car: int) -> dict[str, Any]:
         return next(iter(self._builder(car).dicts([row])))

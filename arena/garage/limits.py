@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
+
+_PYTHON_MB: Final = 300  # address space of a child that has loaded Python, NumPy and shapely
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,21 @@ class Limits:
     """
     calls_s: float = 600.0
     """Wall seconds spent waiting for rewards in all."""
+
+    def shared(self, children: int) -> Limits:
+        """Return what each of several children may use, so that all use no more than one would.
+
+        Of the CPU time each may use all: the parent watches the sum.
+        """
+        if children == 1:
+            return self
+        memory_mb = _PYTHON_MB + (self.memory_mb - _PYTHON_MB) // children
+        return replace(
+            self,
+            memory_mb=max(memory_mb, min(self.memory_mb, _PYTHON_MB)),
+            file_mb=max(1, self.file_mb // children),
+            output_total_mb=max(1, self.output_total_mb // children),
+        )
 
 
 @dataclass(frozen=True, slots=True)

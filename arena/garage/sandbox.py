@@ -1,8 +1,8 @@
 """The reward function as the trainer sees it: a batched call that answers numbers or raises the entrant's own
 fault.
 
-One message per vector step goes to the child (`host_reward.py`, reached through `conversation.py`). Whatever
-the child does ends in one of three ways: rewards, an `EntrantFault` with a verdict and a line, or a
+One message per vector step goes to each child (`host_reward.py`, reached through `shard.py`). Whatever a
+child does ends in one of three ways: rewards, an `EntrantFault` with a verdict and a line, or a
 `SandboxError` when the machine and not the entrant is to blame. The first failing call ends the training, as
 it does on the real thing.
 """
@@ -10,20 +10,20 @@ it does on the real thing.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, NoReturn, Self
+from functools import partial
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from arena.garage.blame import MAX_REWARD
-from arena.garage.conversation import Conversation, allowance_of
-from arena.garage.limits import Limits, Usage
+from arena.garage.conversation import allowance_of
+from arena.garage.limits import Allowance, Limits, Usage
+from arena.garage.shard import Shard
 from arena.garage.sources import decode_source
-from arena.garage.subjects import REWARD
 from arena.garage.verdicts import EntrantFault, Verdict
-from arena.garage.wire import Kind, pack, pack_json
+from arena.garage.wire import Kind, pack_json
 from simulator.canned import canned_states
 from simulator.course import Course, RaceType
 from simulator.objects import Objects
@@ -33,9 +33,13 @@ from simulator.track import Track
 __all__ = ["CheckResult", "Limits", "RewardSandbox", "StateReward", "Usage", "check", "decode_source"]
 
 Seed = int | Callable[[str], int]
-RewardCall = Callable[[NDArray[np.float64], NDArray[np.int64]], NDArray[np.float64]]
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+Part = tuple[Shard, slice | IntArray]
+"""A child and which rows of a batch it has been sent."""
 
 CHECK_LIMITS: Final = Limits(load_s=3.0)  # somebody waits for the answer
+_LOOK_EVERY: Final = 64  # messages
 
 
 class RewardSandbox:
@@ -43,7 +47,11 @@ class RewardSandbox:
     batches. The legs of a course have as many cars each, in blocks.
 
     `seed` seeds `random` and `numpy.random` in the child; it may be a function of the code's digest, which is
-    known before the first line of the code has run. `first_step`: see `ParamsBuilder`.
+    known before the first line of the code has run. `first_step`: see `ParamsBuilder`. With several `shards`
+    as many children take every so-many-th car each and work side by side. What cars share in one process
+    (random numbers, attributes of modules) makes the number of shards a part of the result: a training
+    takes it from its recipe, never from the machine.
+
     Raises `EntrantFault` on entering for a file that cannot be used, and on the first call that fails.
     """
 
@@ -56,25 +64,35 @@ class RewardSandbox:
         limits: Limits | None = None,
         seed: Seed = 0,
         first_step: int = FIRST_CALL_STEPS,
+        shards: int = 1,
     ) -> None:
-        self._source = source
         builders = [leg.params_builder(first_step) for leg in Course.of(course).legs()]
-        self._statics = [builder.static() for builder in builders]
         if num_cars % len(builders):
             raise ValueError(f"expected as many cars on each of {len(builders)} legs, got {num_cars} in all")
+        if not 1 <= shards <= num_cars:
+            raise ValueError(f"expected 1 to {num_cars} shards for {num_cars} cars, got {shards}")
+        statics = [builder.static() for builder in builders]
+        self._source: dict[str, object] = {"source": source, "statics": statics}
         self._width = row_width(builders[0].moving)
+        self._cars_per_leg = num_cars // len(builders)
         self._num_cars = num_cars
+        self._num_shards = shards
         self._limits = limits or Limits()
         self._seed = seed
         self._sequence = 0
+        self._fault: EntrantFault | None = None
+        self._shards: list[Shard] = []
         self.seed = 0
         self.digest = ""
         self.calls = 0
         self.waited_s = 0.0
 
     def __enter__(self) -> Self:
-        self._talk = Conversation(REWARD, self._limits)
         try:
+            limits = self._limits.shared(self._num_shards)
+            for place in range(self._num_shards):
+                cars = np.arange(place, self._num_cars, self._num_shards)
+                self._shards.append(Shard(limits, cars // self._cars_per_leg, self._width))
             self._introduce()
         except BaseException:
             self.close()
@@ -85,83 +103,147 @@ class RewardSandbox:
         self.close()
 
     def close(self) -> None:
-        """End the child; safe to call more than once."""
-        self._talk.close()
+        """End the children; safe to call more than once."""
+        for shard in self._shards:
+            shard.talk.close()
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The numbers of the children's processes, and of their process groups."""
+        return tuple(shard.talk.child.pid for shard in self._shards)
 
     @property
     def pid(self) -> int:
-        """The number of the child's process, and of its process group."""
-        return self._talk.child.pid
+        """The number of the first child's process."""
+        return self.pids[0]
 
     @property
     def output(self) -> str:
         """What the entrant's code has printed (the first car's prints while loading, all cars' after), at
-        most 64 KB.
+        most 64 KB; what several children have printed stands one after the other.
         """
-        return self._talk.output
+        text = "".join(shard.talk.output for shard in self._shards)
+        return text[: self._limits.output_kept_kb << 10]
 
     @property
     def usage(self) -> Usage:
-        """What the child has used; complete once it is closed."""
-        return self._talk.usage
+        """What the children have used together; complete once they are closed."""
+        used = [shard.talk.usage for shard in self._shards]
+        return Usage(sum(each.cpu_s for each in used), sum(each.peak_mb for each in used))
+
+    @property
+    def calls_cpu_s(self) -> float:
+        """The CPU seconds that all calls have taken, 0.0 where the system does not tell."""
+        return sum(shard.calls_cpu_s for shard in self._shards)
 
     def _introduce(self) -> None:
         """Hand over the source, learn its digest, and have it executed once per car."""
-        talk, load_s = self._talk, self._limits.load_s
-        talk.begin({"columns": len(COLUMNS)})
-        document: dict[str, object] = {"source": self._source, "statics": self._statics}
-        parsed = talk.ask(pack_json(Kind.SOURCE, 0, document), talk.start_allowance, Kind.PARSED)
-        self.digest = str(parsed["digest"])
+        count, load_s = self._num_shards, self._limits.load_s
+        for shard in self._shards:
+            shard.talk.begin({"columns": len(COLUMNS)})
+        parsed = self._all_told(Kind.SOURCE, [self._source] * count, Kind.PARSED, None)
+        self.digest = str(parsed[0]["digest"])
         self.seed = self._seed(self.digest) if callable(self._seed) else self._seed
-        talk.entrants_turn = True
-        document = {"seed": self.seed, "num_cars": self._num_cars}
-        talk.ask(pack_json(Kind.EXECUTE, 0, document), allowance_of(load_s), Kind.LOADED)
-        talk.ask(pack_json(Kind.MULTIPLY, 0, {}), allowance_of(3 * load_s), Kind.RUNNING)
-        talk.loaded = True
+        work: list[dict[str, object]] = []
+        for place, shard in enumerate(self._shards):
+            shard.talk.entrants_turn = True
+            work.append({"seed": self.seed + place, "legs": shard.legs, "quiet": place > 0})
+        self._all_told(Kind.EXECUTE, work, Kind.LOADED, allowance_of(load_s))
+        self._all_told(Kind.MULTIPLY, [{}] * count, Kind.RUNNING, allowance_of(3 * load_s))
+        for shard in self._shards:
+            shard.begin_calls()
 
-    def of_leg(self, place: int) -> RewardCall:
+    def _all_told(
+        self,
+        kind: Kind,
+        documents: Sequence[dict[str, object]],
+        answer: Kind,
+        allowance: Allowance | None,
+    ) -> list[dict[str, object]]:
+        """Send each child its document, then await all answers, for our own work without an allowance."""
+        talks = [shard.talk for shard in self._shards]
+        for talk, document in zip(talks, documents, strict=True):
+            talk.send(pack_json(kind, 0, document))
+        return [talk.told(allowance or talk.start_allowance, answer) for talk in talks]
+
+    def of_leg(self, place: int) -> LegReward:
         """Return what answers for the cars of one leg of the course, which number them from 0.
 
         The cars of a leg follow those of the one before; a message speaks of one leg only.
         """
-        first = place * (self._num_cars // len(self._statics))
-        return self if first == 0 else lambda rows, cars: self(rows, cars + first)
+        return LegReward(self, place * self._cars_per_leg)
 
-    def __call__(self, rows: NDArray[np.float64], cars: NDArray[np.int64]) -> NDArray[np.float64]:
+    def __call__(self, rows: FloatArray, cars: IntArray) -> FloatArray:
         """Return the rewards [m] of `rows` [m, row_width(moving)], each by the copy of the car named in
         `cars` [m].
         """
-        if self._talk.fault is not None:
-            raise self._talk.fault
-        count = len(rows)
-        if rows.shape != (count, self._width):
+        return self.begin(rows, cars)()
+
+    def begin(self, rows: FloatArray, cars: IntArray) -> Callable[[], FloatArray]:
+        """Set the children to work on what a call would answer; return what waits for it and returns it.
+
+        There is one answer to wait for at a time; the arrays may change meanwhile.
+        """
+        if self._fault is not None:
+            raise self._fault
+        if rows.shape != (len(rows), self._width):
             raise ValueError(f"expected params rows of {self._width} numbers, got an array {rows.shape}")
         self._sequence = (self._sequence + 1) % 2**32
-        payload = np.ascontiguousarray(rows, "<f8").tobytes() + cars.astype("<f8").tobytes()
-        began = time.perf_counter()
-        allowance = allowance_of(self._limits.message_s + count * self._limits.call_s)
-        frame = pack(Kind.CALLS, self._sequence, count, payload)
-        answer = self._talk.numbers(frame, allowance, Kind.REWARDS, count, self._sequence)
-        self.waited_s += time.perf_counter() - began
-        self.calls += count
-        if self.waited_s > self._limits.calls_s:
-            self._give_up_waiting()
-        return self._checked(answer)
+        count = self._num_shards
+        if count == 1:
+            self._shards[0].send(self._sequence, rows, cars)
+            return partial(self._answered, [(self._shards[0], slice(None))], len(rows))
+        parts: list[Part] = []
+        for place, shard in enumerate(self._shards):
+            chosen = np.flatnonzero(cars % count == place)
+            if len(chosen):
+                shard.send(self._sequence, rows[chosen], cars[chosen] // count)
+                parts.append((shard, chosen))
+        return partial(self._answered, parts, len(rows))
 
-    def _checked(self, answer: bytes) -> NDArray[np.float64]:
-        rewards = np.frombuffer(answer, "<f8").astype(np.float64)
-        if not (np.abs(rewards) <= MAX_REWARD).all():  # the host has looked already: these are not from it
-            self._talk.refuse_frame(f"rewards beyond {MAX_REWARD:g}")
+    def _answered(self, parts: list[Part], count: int) -> FloatArray:
+        rewards = np.empty(count)
+        began = time.perf_counter()
+        try:
+            for shard, chosen in parts:
+                rewards[chosen] = shard.rewards(self._sequence)
+            self.waited_s += time.perf_counter() - began
+            self.calls += count
+            self._require_time()
+        except BaseException as error:
+            self._fault = error if isinstance(error, EntrantFault) else None
+            self.close()
+            raise
         return rewards
 
-    def _give_up_waiting(self) -> NoReturn:
-        call_us = 1e6 * self.waited_s / max(1, self.calls)
+    def _require_time(self) -> None:
+        """Raise the fault of a function that has taken too long in all, by the clock or in CPU time."""
+        took_s, most_s = self.waited_s, self._limits.calls_s
+        if took_s <= most_s and self._num_shards > 1 and self._sequence % _LOOK_EVERY == 0:
+            took_s, most_s = self.calls_cpu_s, float(self._limits.cpu_s)
+        if took_s <= most_s:
+            return
         message = (
-            f"The reward function is too slow: {self.calls:,} calls took {self.waited_s:.0f} s "
-            f"({call_us:.0f} us each), at most {self._limits.calls_s:.0f} s are allowed. "
+            f"The reward function is too slow: {self.calls:,} calls took {took_s:.0f} s "
+            f"({1e6 * took_s / self.calls:.0f} us each), at most {most_s:.0f} s are allowed. "
             "Search fewer points, or compute what never changes only once."
         )
-        self._talk.fail(EntrantFault(Verdict.TIMEOUT, message))
+        raise EntrantFault(Verdict.TIMEOUT, message)
+
+
+@dataclass(frozen=True, slots=True)
+class LegReward:
+    """The sandbox as the cars of one leg see it, which are numbered from 0."""
+
+    sandbox: RewardSandbox
+    first_car: int
+
+    def __call__(self, rows: FloatArray, cars: IntArray) -> FloatArray:
+        return self.begin(rows, cars)()
+
+    def begin(self, rows: FloatArray, cars: IntArray) -> Callable[[], FloatArray]:
+        """Do what `RewardSandbox.begin` does."""
+        return self.sandbox.begin(rows, cars + self.first_car)
 
 
 @dataclass(frozen=True, slots=True)

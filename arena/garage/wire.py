@@ -79,6 +79,11 @@ def pack(kind: Kind, sequence: int, count: int, payload: bytes) -> bytes:
     return HEADER.pack(MAGIC, VERSION, kind, sequence, count, len(payload)) + payload
 
 
+def pack_head(frame: bytearray, kind: Kind, sequence: int, count: int, length: int) -> None:
+    """Write the header of a payload of `length` bytes to the beginning of a frame."""
+    HEADER.pack_into(frame, 0, MAGIC, VERSION, kind, sequence, count, length)
+
+
 def pack_json(kind: Kind, sequence: int, document: dict[str, object]) -> bytes:
     return pack(kind, sequence, 0, json.dumps(document).encode())
 

@@ -429,3 +429,74 @@ def test_a_fault_on_the_second_leg_shows_the_params_of_that_leg(oval: Track) -> 
 def test_legs_need_as_many_cars_each(oval: Track) -> None:
     with pytest.raises(ValueError, match="as many cars on each of 2 legs, got 5"):
         RewardSandbox(body("return 1"), Course(oval, Direction.ALTERNATE), 5)
+
+
+def test_two_children_answer_as_one_does_where_cars_share_nothing(oval: Track) -> None:
+    counting = body("global count", "count += 1", "return count + params['x']", before="count = 0")
+    cars = np.array([4, 1, 0, 5, 2])
+    answers = []
+    for shards in (1, 2, 3):
+        with RewardSandbox(counting, oval, 7, shards=shards) as reward:
+            assert len(set(reward.pids)) == shards
+            reward(rows(3), np.arange(3))
+            answers.append(reward(rows(5), cars).tolist())
+            assert reward.calls == 8
+    assert answers[0] == answers[1] == answers[2]
+
+
+def test_two_children_on_a_course_with_two_ways_round_know_their_cars_ways(oval: Track) -> None:
+    course = Course(oval, direction=Direction.ALTERNATE)
+    source = body("return params['is_reversed']")
+    for cars in (4, 6, 10):
+        with RewardSandbox(source, course, cars, shards=2) as reward:
+            half = np.arange(cars // 2)
+            assert reward.of_leg(0)(rows(len(half)), half).tolist() == [0.0] * len(half)
+            assert reward.of_leg(1)(rows(len(half)), half).tolist() == [1.0] * len(half)
+
+
+def test_children_draw_their_own_random_numbers(oval: Track) -> None:
+    source = body("return random.random()", before="import random")
+    with RewardSandbox(source, oval, 4, shards=2, seed=3) as reward:
+        drawn = reward(rows(4), np.arange(4))
+    assert len(set(drawn.tolist())) == 4
+    with RewardSandbox(source, oval, 4, shards=2, seed=3) as reward:
+        np.testing.assert_array_equal(reward(rows(4), np.arange(4)), drawn)
+
+
+def test_a_fault_in_one_child_ends_all(oval: Track) -> None:
+    source = body("print('called')", "return 1 / (params['x'] - 1.0)")
+    batch = rows(4)
+    batch[:, COLUMNS.index("x")] = [0.0, 1.0, 0.0, 1.0]
+    with RewardSandbox(source, oval, 4, shards=2) as reward:
+        pids = reward.pids
+        with pytest.raises(EntrantFault, match="division by zero") as caught:
+            reward(batch, np.arange(4))
+        assert (caught.value.verdict, caught.value.line) == (Verdict.RUNTIME, 4)
+        with pytest.raises(EntrantFault, match="division by zero"):
+            reward(batch, np.arange(4))
+        assert reward.output.count("called") >= 3
+    assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
+
+
+def test_the_cpu_time_of_all_children_together_is_limited(oval: Track) -> None:
+    source = body("for _ in range(200000): pass", "return 1.0")
+    with RewardSandbox(source, oval, 4, shards=4, limits=Limits(cpu_s=1, calls_s=60.0)) as reward:
+
+        def work() -> None:
+            for _ in range(1000):
+                reward(rows(4), np.arange(4))
+
+        with pytest.raises(EntrantFault, match=r"too slow|CPU seconds") as caught:
+            work()
+    assert caught.value.verdict is Verdict.TIMEOUT
+
+
+def test_children_work_while_nobody_waits(oval: Track) -> None:
+    with RewardSandbox(
+        body("time.sleep(0.05)", "return 2", before="import time"), oval, 4, shards=4
+    ) as reward:
+        answer = reward.begin(rows(4), np.arange(4))
+        time.sleep(0.1)
+        began = time.perf_counter()
+        assert answer().tolist() == [2.0] * 4
+        assert time.perf_counter() - began < 0.1
