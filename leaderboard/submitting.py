@@ -130,10 +130,26 @@ def _must_be_taken(arena: Arena, race: Race, racer: Racer, entry: Entry) -> Entr
             if entry.parent_id is None:
                 return entry
             parent_id = admission.parent_id_of(session, own_race, own_racer, entry.parent_id)
-            admission.check_parent(session, own_race, own_racer, parent_id)
+            parent = admission.check_parent(session, own_race, own_racer, parent_id)
+            _must_be_the_same_car(parent, entry)
             return replace(entry, parent_id=parent_id)
     except LeagueError as error:
         raise problems.of_league(error) from error
+
+
+def _must_be_the_same_car(parent: Submission, entry: Entry) -> None:
+    """Raise Problem (422) where what the car may do, or sees, is not what it has learnt with."""
+    learnt = parse_model_metadata(parent.model_metadata).as_json()
+    asked = parse_model_metadata(entry.model_metadata).as_json()
+    differing = sorted(key for key in learnt.keys() | asked.keys() if learnt.get(key) != asked.get(key))
+    if differing:
+        raise problems.of_verdict(
+            "settings",
+            f"To train on, the car must be the one that was trained before; {', '.join(differing)} in "
+            f"model_metadata.json differs from entry {parent.number} in “{parent.race.title}”. Take that "
+            "entry's file, or train from the beginning.",
+            None,
+        )
 
 
 def _checked(arena: Arena, racer: Racer, entry: Entry, race: Race | None) -> dict[str, Any]:
