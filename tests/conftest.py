@@ -173,6 +173,7 @@ def race(engine: Engine, cast: Cast, season: Season, now: datetime) -> Race:
         title="Oval sprint",
         track="oval",
         max_submissions=5,
+        max_queued=5,
         training_steps=10_000,
         seed=7,
     )

@@ -48,6 +48,10 @@ class NoTriesLeft(LeagueError):
     """All submissions of the racer in this race are used."""
 
 
+class TooManyWaiting(LeagueError):
+    """As many entries of the racer wait in this race as may at once."""
+
+
 class WrongState(LeagueError):
     """The row is not in a state from which this step can be taken."""
 

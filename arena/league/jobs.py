@@ -6,8 +6,9 @@ with an older number gets StaleLease and must stop. `faults` counts leases that 
 after MAX_FAULTS the job stalls and is shown to the organiser. Giving work back in order (`release`) is no
 fault.
 
-Order of the queue: priority, then fair share (the racer with the fewest jobs running or lately claimed),
-then age.
+Order of the queue: priority (instant checks, live events, the rest), then fair share (the racer with the
+fewest jobs running or lately claimed), then age. While a live event is open and there are several workers,
+one of them is kept free for it.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ from sqlalchemy import Select, and_, func, select, update
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session
 
-from arena.league import db, events, transitions
+from arena.league import db, events, transitions, workers
 from arena.league.columns import Json, storable_json
 from arena.league.errors import NotFound, StaleLease, WrongState
 from arena.league.events import Subject
-from arena.league.models import Job, Racer, Submission
-from arena.league.states import RUNNING, JobKind, JobState, SubmissionState
+from arena.league.models import Job, Race, Racer, Submission
+from arena.league.states import RUNNING, Hardware, JobKind, JobState, SubmissionState
 
 log = logging.getLogger("arena.league.jobs")
 
@@ -35,6 +36,7 @@ MAX_FAULTS = 3
 # A racer whose job was claimed within this time has had a turn lately and lets others go first.
 FAIR_SHARE_WINDOW = timedelta(minutes=10)
 PRIORITY_CHECK = 100
+PRIORITY_LIVE = 50
 PRIORITY_TRAIN = 0
 ALL_KINDS = tuple(JobKind)
 
@@ -55,12 +57,15 @@ class Lease:
     """The artifact with which an earlier attempt left off."""
 
 
-def enqueue_training(session: Session, submission: Submission, now: datetime) -> Job:
-    """Put a submission's training and race in the queue."""
+def enqueue_training(
+    session: Session, submission: Submission, now: datetime, needs: Hardware = Hardware.CPU
+) -> Job:
+    """Put a submission's training and race in the queue; one of a live event comes first."""
     job = Job(
         kind=JobKind.TRAIN,
-        priority=PRIORITY_TRAIN,
+        priority=PRIORITY_LIVE if submission.race.is_live else PRIORITY_TRAIN,
         state=JobState.QUEUED,
+        needs=needs,
         racer_id=submission.racer_id,
         submission_id=submission.id,
         payload={},
@@ -90,14 +95,22 @@ def request_check(session: Session, racer: Racer, payload: Json, now: datetime) 
 
 
 def claim(
-    session: Session, worker: str, now: datetime, lease_s: float, kinds: Iterable[JobKind] = ALL_KINDS
+    session: Session,
+    worker: str,
+    now: datetime,
+    lease_s: float,
+    kinds: Iterable[JobKind] = ALL_KINDS,
+    hardware: Iterable[Hardware] = (Hardware.CPU,),
 ) -> Lease | None:
-    """Take the next job for `lease_s` seconds, or return None when nothing waits."""
+    """Take the next job for `lease_s` seconds, or return None when nothing waits that may be taken."""
     kinds = tuple(kinds)
     if not waiting(session, kinds):
         return None
     db.take_turn(session)
-    job_id = session.execute(queue(now, kinds).limit(1)).scalar()
+    wanted = queue(now, kinds).where(Job.needs.in_(workers.claimable(session, hardware, now)))
+    if _must_keep_free(session, now):
+        wanted = wanted.where(Job.priority > PRIORITY_TRAIN)
+    job_id = session.execute(wanted.limit(1)).scalar()
     if job_id is None:
         return None
     try:
@@ -106,6 +119,17 @@ def claim(
     except WrongState as error:
         _follow_submission(session, job_id, error, now)
         return None
+
+
+def _must_keep_free(session: Session, now: datetime) -> bool:
+    """Whether the last free worker has to wait for a live event: there is one, and the others are busy."""
+    live = select(Race.id).where(Race.is_live, Race.closed_at.is_(None))
+    if session.execute(live.where(Race.opens_at <= now, Race.closes_at > now).limit(1)).first() is None:
+        return False
+    others = (Job.kind == JobKind.TRAIN, Job.state == JobState.CLAIMED, Job.priority == PRIORITY_TRAIN)
+    busy = session.execute(select(func.count()).select_from(Job).where(*others)).scalar_one()
+    trainers = workers.count_trainers(session, now)
+    return trainers > 1 and busy >= trainers - 1
 
 
 def _claimed(session: Session, job_id: int, worker: str, now: datetime, until: datetime) -> Lease | None:

@@ -20,6 +20,7 @@ from arena.league.states import (
     Car,
     Direction,
     Driver,
+    Hardware,
     JobKind,
     JobState,
     ObstacleKind,
@@ -57,6 +58,7 @@ class Base(DeclarativeBase):
         ObstacleKind: enum_column(ObstacleKind),
         Ruling: enum_column(Ruling),
         SubmissionState: enum_column(SubmissionState),
+        Hardware: enum_column(Hardware),
         JobKind: enum_column(JobKind),
         JobState: enum_column(JobState),
     }
@@ -173,6 +175,8 @@ class Race(Base):
     takes_policies: Mapped[bool] = mapped_column(default=False)
     may_continue: Mapped[bool] = mapped_column(default=True)
     senses: Mapped[str] = mapped_column(String(60), default=Sense.VECTOR.value)
+    is_live: Mapped[bool] = mapped_column(default=False)
+    max_queued: Mapped[int] = mapped_column(default=3)
     created_at: Mapped[datetime]
 
     season: Mapped[Season] = relationship(back_populates="races")
@@ -187,7 +191,8 @@ class Submission(Base):
 
     `source` is a reward function or an agent; a policy that was trained elsewhere is the artifact
     `upload_key`. With a `parent_id` the training went on from that submission's policy; `total_steps` are
-    those of all ancestors and its own. `continuation_key` is what a training that goes on from this one needs.
+    those of all ancestors and its own. `continuation_key` is what a training
+    that goes on from this one needs.
     """
 
     __tablename__ = "submission"
@@ -214,6 +219,7 @@ class Submission(Base):
     verdict_line: Mapped[int | None]
     verdict_detail: Mapped[str | None] = mapped_column(Text)
     output: Mapped[str | None] = mapped_column(Text)
+    usage: Mapped[dict[str, Any] | None]
     digest: Mapped[str | None] = mapped_column(String(64))
     seed: Mapped[int | None] = mapped_column(BigId)
     policy_key: Mapped[str | None] = mapped_column(String(64))
@@ -357,6 +363,7 @@ class Job(Base):
     state: Mapped[JobState]
     racer_id: Mapped[int] = mapped_column(ForeignKey("racer.id"))
     submission_id: Mapped[str | None] = mapped_column(ForeignKey("submission.id"), unique=True)
+    needs: Mapped[Hardware] = mapped_column(default=Hardware.CPU)
     payload: Mapped[dict[str, Any]]
     result: Mapped[dict[str, Any] | None]
     attempt: Mapped[int] = mapped_column(default=0)

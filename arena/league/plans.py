@@ -30,6 +30,7 @@ NUMBER_RANGES = {
     "laps": (1, 100),
     "training_steps": (10_000, 20_000_000),
     "max_submissions": (1, 10_000),
+    "max_queued": (1, 100),
     "off_track_penalty_ms": (0, 60_000),
     "collision_penalty_ms": (0, 60_000),
     "seed": (0, 2**31 - 1),
@@ -42,7 +43,7 @@ DEFAULT_BOTS = 3
 DEFAULT_BOT_SPEED_MPS = 0.2
 BOT_SPEED_RANGE_MPS = (0.1, 4.0)
 # What every race has a number of; the others belong to one race type each.
-_EVERY_RACE = ("laps", "training_steps", "max_submissions", "off_track_penalty_ms", "seed")
+_EVERY_RACE = ("laps", "training_steps", "max_submissions", "max_queued", "off_track_penalty_ms", "seed")
 _OBSTACLE = re.compile(
     r"\s*(\d{1,2}(?:\.\d{0,12})?|\.\d{1,12})\s*,\s*(inner|outer|-?1)\s*", re.ASCII | re.IGNORECASE
 )
@@ -64,6 +65,10 @@ class RacePlan:
     closes_at: datetime | None = None
     training_steps: int = 500_000
     max_submissions: int = 50
+    max_queued: int = 3
+    """How many entries of a racer may wait or train at once."""
+    is_live: bool = False
+    """A live event: its entries go first, and one of several workers is kept free for them."""
     off_track_penalty_ms: int = 2_000
     seed: int | None = None
     """None draws one; it is stored and part of every training seed of the race."""
@@ -171,6 +176,7 @@ def senses_of(senses: str) -> tuple[Sense, ...]:
 def _entries_of(plan: RacePlan) -> dict[str, Any]:
     """Return the columns of what may be entered besides reward functions, and what cars may see by."""
     return {
+        "is_live": _checked_switch("is_live", plan.is_live),
         "takes_agents": _checked_switch("takes_agents", plan.takes_agents),
         "takes_policies": _checked_switch("takes_policies", plan.takes_policies),
         "may_continue": _checked_switch("may_continue", plan.may_continue),

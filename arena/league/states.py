@@ -106,6 +106,13 @@ WAITING_OR_RUNNING = (
 RUNNING = (SubmissionState.CLAIMED, SubmissionState.TRAINING, SubmissionState.RACING)
 
 
+class Hardware(StrEnum):
+    """What a job wants of a machine, and what a worker's machine has."""
+
+    CPU = "cpu"
+    GPU = "gpu"
+
+
 class JobKind(StrEnum):
     """What a worker is asked to do."""
 

@@ -10,12 +10,12 @@ submissions could cost others.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from arena.league import admission, badges, db, events, jobs, transitions
+from arena.league import admission, badges, db, events, jobs, transitions, workers
 from arena.league.columns import Json, as_utc_text, new_public_id, storable
 from arena.league.errors import (
     InvalidInput,
@@ -24,11 +24,20 @@ from arena.league.errors import (
     NotOpenYet,
     NoTriesLeft,
     RaceClosed,
+    TooManyWaiting,
     WrongState,
 )
 from arena.league.jobs import Lease
 from arena.league.models import Job, Race, Racer, Submission
-from arena.league.states import RUNNING, WAITING_OR_RUNNING, Driver, JobKind, JobState, SubmissionState
+from arena.league.states import (
+    RUNNING,
+    WAITING_OR_RUNNING,
+    Driver,
+    Hardware,
+    JobKind,
+    JobState,
+    SubmissionState,
+)
 
 MAX_OUTPUT_CHARACTERS = 65_536
 # What the column of the steps holds.
@@ -51,6 +60,8 @@ class Entry:
     driver: Driver = Driver.POLICY
     upload_key: str | None = None
     parent_id: str | None = None
+    needs: Hardware = Hardware.CPU
+    """What machine the training would like best."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +110,7 @@ def _enter(session: Session, race: Race, racer: Racer, entry: Entry, now: dateti
             f"You have used {race.max_submissions} of {race.max_submissions} submissions in “{race.title}”. "
             "Your best result stands; the next race starts with new tries."
         )
+    _check_queued(session, race, racer)
     submission = Submission(
         id=new_public_id(now),
         race_id=race.id,
@@ -116,12 +128,24 @@ def _enter(session: Session, race: Race, racer: Racer, entry: Entry, now: dateti
     submission.total_steps = _total_steps(session, race, entry)
     session.add(submission)
     session.flush()
-    jobs.enqueue_training(session, submission, now)
+    jobs.enqueue_training(session, submission, now, entry.needs)
     place = queue_place(session, submission, now)
     payload = {"number": submission.number, "place": place.place if place else None}
     transitions.tell(session, submission, "submission.queued", now, payload)
     badges.on_submission(session, submission, now)
     return submission
+
+
+def _check_queued(session: Session, race: Race, racer: Racer) -> None:
+    """Raise TooManyWaiting when the racer's part of the queue is full: the others' come sooner that way."""
+    waits = (Submission.race_id == race.id, Submission.racer_id == racer.id)
+    states = Submission.state.in_(WAITING_OR_RUNNING)
+    count = session.execute(select(func.count()).select_from(Submission).where(*waits, states)).scalar_one()
+    if count >= race.max_queued:
+        raise TooManyWaiting(
+            f"{count} of your entries in “{race.title}” wait or train already; at most {race.max_queued} may. "
+            "Look at their results first, or cancel one, then enter again. No try was spent."
+        )
 
 
 def _total_steps(session: Session, race: Race, entry: Entry) -> int | None:
@@ -267,10 +291,8 @@ def _expected_wait_s(session: Session, place: int, now: datetime) -> float | Non
         return None
     at_work = (Job.kind == JobKind.TRAIN, Job.state == JobState.CLAIMED)
     running = session.execute(select(func.count()).where(*at_work)).scalar_one()
-    recently = Job.claimed_at > now - timedelta(minutes=10)
-    workers = session.execute(select(func.count(Job.worker.distinct())).where(recently)).scalar_one()
     mean_s = sum(durations) / len(durations)
-    return mean_s * (place - 1 + running / 2) / max(1, workers)
+    return mean_s * (place - 1 + running / 2) / max(1, workers.count_trainers(session, now))
 
 
 def _step(

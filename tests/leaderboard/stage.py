@@ -119,6 +119,7 @@ class Stage:
                 track=track,
                 laps=laps,
                 max_submissions=5,
+                max_queued=5,
                 training_steps=10_000,
                 seed=7,
             )

@@ -1,0 +1,86 @@
+"""Who works: every worker reports in with its version and what its machine offers.
+
+The queue asks them how many there are (one is kept free for live events, waits are shared among them) and
+whether any has what a job wants. Nothing hangs on a report: a worker that does not say so works all the same,
+and one that is silent is forgotten after a while.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import String, delete, func, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from arena.league import db
+from arena.league.models import Base
+from arena.league.states import Hardware
+
+ALIVE_FOR = timedelta(seconds=60)
+"""A worker reports every few seconds, in a long training too."""
+FORGOTTEN_AFTER = timedelta(days=1)
+
+
+class Worker(Base):
+    """A process that claims jobs; `offers` are `Hardware` words with commas between."""
+
+    __tablename__ = "worker"
+
+    name: Mapped[str] = mapped_column(String(120), primary_key=True)
+    version: Mapped[str] = mapped_column(String(40))
+    offers: Mapped[str] = mapped_column(String(40))
+    trains: Mapped[bool]
+    started_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a worker says of itself."""
+
+    name: str
+    version: str
+    hardware: tuple[Hardware, ...] = (Hardware.CPU,)
+    trains: bool = True
+    """False for one that takes only instant checks."""
+
+
+def report(session: Session, offer: Offer, now: datetime) -> None:
+    """Say that a worker is there; forgets those that have not been for a day."""
+    said = {
+        "version": offer.version,
+        "offers": ",".join(offer.hardware),
+        "trains": offer.trains,
+        "seen_at": now,
+    }
+    row = db.insert(session, Worker).values(name=offer.name, started_at=now, **said)
+    session.execute(row.on_conflict_do_update(index_elements=[Worker.name], set_=said))
+    session.execute(delete(Worker).where(Worker.seen_at < now - FORGOTTEN_AFTER))
+
+
+def leave(session: Session, name: str) -> None:
+    """Say that a worker has stopped in order."""
+    session.execute(delete(Worker).where(Worker.name == name))
+
+
+def trainers(session: Session, now: datetime) -> list[Worker]:
+    """Return the workers that train and have been heard of lately, by name."""
+    alive = select(Worker).where(Worker.trains, Worker.seen_at > now - ALIVE_FOR).order_by(Worker.name)
+    return list(session.scalars(alive))
+
+
+def count_trainers(session: Session, now: datetime) -> int:
+    """Count the workers that train."""
+    alive = (Worker.trains, Worker.seen_at > now - ALIVE_FOR)
+    return session.execute(select(func.count()).select_from(Worker).where(*alive)).scalar_one()
+
+
+def claimable(session: Session, offered: Iterable[Hardware], now: datetime) -> tuple[Hardware, ...]:
+    """Return what jobs may want for a worker with `offered` to take them.
+
+    A job that wants a GPU waits for a worker with one; where none is at work, it is done without, only later.
+    """
+    there = {word for worker in trainers(session, now) for word in worker.offers.split(",")}
+    return tuple(kind for kind in Hardware if kind in offered or kind.value not in there)
