@@ -37,6 +37,9 @@ def test_a_token_that_does_not_count_is_answered_with_401(api: FlaskClient, head
         assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
+ENTRIES = ("takes_agents", "takes_policies", "may_continue", "senses")
+
+
 def test_organisers_open_seasons_and_races(api: FlaskClient, arena_stage: Stage) -> None:
     olga = auth(arena_stage, "olga")
     times = {"opens_at": "2026-01-01T00:00:00Z", "closes_at": "2126-01-01T00:00:00Z"}
@@ -46,6 +49,11 @@ def test_organisers_open_seasons_and_races(api: FlaskClient, arena_stage: Stage)
     race = api.post("/api/v1/seasons/next/races", json=plan, headers=olga)
     assert race.status_code == 201, race.text
     assert (race.get_json()["laps"], race.get_json()["training_steps"]) == (2, 500_000)
+    assert [race.get_json()[name] for name in ENTRIES] == [False, False, True, ["vector"]]
+    rules = {"takes_agents": True, "takes_policies": True, "may_continue": False}
+    senses = {"senses": ["camera", "vector", "camera"]}
+    other = api.post("/api/v1/seasons/next/races", json=plan | {"slug": "all"} | rules | senses, headers=olga)
+    assert [other.get_json()[name] for name in ENTRIES] == [True, True, False, ["vector", "camera"]]
     problem(api.post("/api/v1/seasons/next/races", json=plan, headers=olga), 409)
     problem(api.post("/api/v1/seasons/next/races", json=plan, headers=auth(arena_stage)), 403)
     problem(api.post("/api/v1/seasons/next/races", json=plan), 401)
@@ -69,6 +77,9 @@ PLAN = {"slug": "r", "title": "R", "track": "oval"}
         ({"opens_at": "2026-01-01T00:00:00"}, "opens_at"),
         ({"training_steps": 10**12}, "training_steps"),
         ({"timing": "average"}, "average_laps"),
+        ({"senses": []}, "senses"),
+        ({"senses": ["radar"]}, "senses"),
+        ({"takes_agents": "perhaps"}, "takes_agents"),
         ({"colour": "red"}, "colour"),
     ],
 )
@@ -125,6 +136,10 @@ def test_every_error_is_a_problem_document(api: FlaskClient, method: str, url: s
         (b'{"reward_function": 7}', "application/json", 422),
         (b'{"reward_function": null}', "application/json", 422),
         (b'{"reward_function": "x", "model_metadata": 7}', "application/json", 422),
+        (b'{"reward_function": "x", "agent": "y"}', "application/json", 422),
+        (b'{"agent": 7}', "application/json", 422),
+        (b'{"policy": "CAlC"}', "application/json", 422),
+        (b'{"reward_function": "x", "parent": [1]}', "application/json", 422),
         (b"def reward_function", "text/plain", 415),
         (b"<xml/>", "application/xml", 415),
         (b"\xff\xfe", "application/json", 400),

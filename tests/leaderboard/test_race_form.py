@@ -146,3 +146,24 @@ def test_the_preview_says_what_is_driven_or_what_is_wrong(visit: Visit) -> None:
     assert "stand on top of each other" in text_of(bad)
     assert visit("ann").get(f"/organise/preview?{asked}").status_code == 403
     assert olga.get("/organise/preview?track=<b>").status_code == 200
+
+
+def test_olga_says_what_may_be_entered_and_seen(visit: Visit, arena_stage: Stage) -> None:
+    fields = race_fields(takes_agents="on", takes_policies="on", sees_lidar="on", sees_vector="on")
+    olga = visit("olga")
+    assert 'name="may_continue" aria-describedby="may_continue-hint" checked' in olga.get(FORM).text
+    assert olga.post(FORM, **fields).status_code == 302
+    race = race_of(arena_stage, "night-race")
+    assert race is not None
+    assert (race.takes_agents, race.takes_policies, race.may_continue) == (True, True, False)
+    assert race.senses == "vector,lidar"
+
+
+def test_cars_must_see_by_something(visit: Visit, arena_stage: Stage) -> None:
+    fields = race_fields(takes_agents="on")
+    del fields["sees_vector"]
+    answer = visit("olga").post(FORM, **fields)
+    assert answer.status_code == 422
+    assert "Tick at least one" in text_of(answer)
+    assert 'name="takes_agents" aria-describedby="takes_agents-hint" checked' in answer.text
+    assert race_of(arena_stage, "night-race") is None
