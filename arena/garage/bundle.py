@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from arena.garage.onnx_files import OPSET
-from arena.garage.policy import WEIGHTS_FILE, Policy
+from arena.garage.policy import WEIGHTS_FILE, Output, Policy
 from arena.garage.settings import ModelMetadata
 from simulator.actions import Discrete
 
@@ -52,7 +52,7 @@ steering_deg, speed_mps = command[0]  # left is positive
 - `command`: float32 [n, 2], what that means: steering angle in degrees (left is positive), speed in m/s
 
 `policy.safetensors` holds the same weights as arrays. The layers are `weight @ x + bias`, with {activation}
-between them.
+between them{last}.
 
 ## What it sees
 
@@ -89,6 +89,7 @@ def readme(policy: Policy) -> str:
         if is_discrete
         else "float32 [n, 2] in [-1, 1], steering and speed between low and high of model_metadata.json",
         activation=policy.header()["activation"],
+        last=" and after the last one" if policy.output is Output.TANH else "",
         columns="\n".join(rows),
     )
 

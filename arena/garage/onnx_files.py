@@ -24,8 +24,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
-from arena.garage.policy import HEADER_KEY, Policy
-from simulator.actions import ActionSpace, Discrete
+from arena.garage.policy import HEADER_KEY, Output, Policy
+from simulator.actions import Discrete
 from simulator.car import CAR_VERSION
 
 INPUT: Final = "observation"
@@ -55,7 +55,7 @@ def to_onnx(policy: Policy) -> bytes:
     """Return the policy as one ONNX file; equal policies give equal bytes."""
     graph = _Graph()
     last = _network(graph, policy)
-    outputs = list(_heads(graph, last, policy.actions))
+    outputs = list(_heads(graph, last, policy))
     seen = helper.make_tensor_value_info(INPUT, onnx.TensorProto.FLOAT, ["n", len(policy.columns)])
     model = helper.make_model(
         helper.make_graph(graph.nodes, "policy", [seen], outputs, graph.arrays),
@@ -84,8 +84,9 @@ def _network(graph: _Graph, policy: Policy) -> str:
     return reached
 
 
-def _heads(graph: _Graph, last: str, actions: ActionSpace) -> Iterator[onnx.ValueInfoProto]:
+def _heads(graph: _Graph, last: str, policy: Policy) -> Iterator[onnx.ValueInfoProto]:
     """Add what makes actions and commands of the last layer, and yield the outputs."""
+    actions = policy.actions
     if isinstance(actions, Discrete):
         action = graph.node("ArgMax", [last], OUTPUT, axis=1, keepdims=0)
         graph.node("Gather", [graph.constant("actions", np.array(actions.actions)), action], "command")
@@ -95,8 +96,11 @@ def _heads(graph: _Graph, last: str, actions: ActionSpace) -> Iterator[onnx.Valu
         return
     limits = np.array([actions.steering_deg, actions.speed_mps])
     low, half = limits[:, 0], 0.5 * (limits[:, 1] - limits[:, 0])
-    bounds = (graph.constant("least", -1.0), graph.constant("most", 1.0))
-    action = graph.node("Clip", [last, *bounds], OUTPUT)
+    if policy.output is Output.TANH:
+        action = graph.node("Tanh", [last], OUTPUT)
+    else:
+        bounds = (graph.constant("least", -1.0), graph.constant("most", 1.0))
+        action = graph.node("Clip", [last, *bounds], OUTPUT)
     share = graph.node("Add", [action, graph.constant("one", 1.0)], "share")
     way = graph.node("Mul", [share, graph.constant("half_range", half)], "way")
     graph.node("Add", [way, graph.constant("low", low)], "command")

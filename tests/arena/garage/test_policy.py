@@ -6,6 +6,7 @@ import itertools
 import json
 import pickle
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import safetensors.numpy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arena.garage.policy import WEIGHTS_FILE, Policy, PolicyError
+from arena.garage.policy import WEIGHTS_FILE, Output, Policy, PolicyError
 from simulator.actions import DEFAULT_ACTIONS, ActionSpace, Discrete
 from simulator.sensors import OBSERVATION_COLUMNS
 
@@ -66,6 +67,14 @@ def test_actions_are_the_clipped_mean_or_the_preferred_one() -> None:
         discrete.act(observations(50)), discrete.outputs(observations(50)).argmax(axis=1)
     )
     assert set(discrete.commands(observations(50))[:, 0]) <= {-30.0, -15.0, 0.0, 15.0, 30.0}
+
+
+def test_a_squashed_policy_acts_by_the_tanh_of_its_outputs_and_says_so_in_its_header() -> None:
+    squashed = replace(random_policy(), output=Output.TANH)
+    again = Policy.from_bytes(squashed.to_bytes())
+    assert (again.output, again.header()["output"]) == (Output.TANH, "tanh")
+    np.testing.assert_array_equal(again.act(observations(5)), np.tanh(again.outputs(observations(5))))
+    assert "output" not in random_policy().header()
 
 
 def altered(change: Callable[[dict[str, Any], dict[str, Any]], None]) -> bytes:
