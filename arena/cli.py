@@ -9,7 +9,6 @@ two seconds for PyTorch.
 
 import logging
 import sys
-from pathlib import Path
 
 import click
 
@@ -22,22 +21,16 @@ from arena import (
     probing,
     racing,
     serve,
+    submitting,
     training,
     verifying,
 )
-from arena.garage.verdicts import EntrantFault, Verdict
+from arena.garage.verdicts import EntrantFault
 from arena.options import (
     FAULT_OF_ENTRANT,
     OUR_FAULT,
-    existing_file,
-    hyperparameters_option,
-    json_option,
     messages,
-    metadata_option,
-    output,
     print_json,
-    read_text,
-    seconds,
 )
 
 
@@ -86,61 +79,6 @@ def cli() -> None:
     """Apex Arena: train a 1:18 scale car with a reward function, race it, and watch the laps."""
 
 
-@cli.command()
-@click.argument("reward", type=existing_file)
-@click.option(
-    "--race", "race_slug", required=True, metavar="SLUG", help="The race to enter, as in its address."
-)
-@click.option(
-    "--url",
-    required=True,
-    envvar="ARENA_URL",
-    metavar="U",
-    help="The arena's address, e.g. http://127.0.0.1:8000",
-)
-@click.option(
-    "--token", required=True, envvar="ARENA_TOKEN", metavar="T", help="Your token, from the account page."
-)
-@metadata_option
-@hyperparameters_option
-@click.option(
-    "--wait/--no-wait", default=True, show_default=True, help="Follow the submission up to its result."
-)
-@json_option
-def submit(
-    reward: Path,
-    race_slug: str,
-    url: str,
-    token: str,
-    model_metadata: Path | None,
-    hyperparameters: Path | None,
-    wait: bool,
-    as_json: bool,
-) -> None:
-    """Enter the reward function in REWARD in a race of an arena."""
-    from arena import remote
-    from arena.garage.sandbox import decode_source
-
-    client = remote.Client(url, token)
-    submission = client.submit(
-        race_slug,
-        reward_function=decode_source(reward.read_bytes()),
-        model_metadata=read_text(model_metadata),
-        hyperparameters=read_text(hyperparameters),
-    )
-    messages.print(f"Submitted as number {submission['number']}: {submission['url']}", markup=False)
-    if wait:
-        submission = client.follow(
-            submission["id"], on_state=lambda state: messages.print(state, style="dim", markup=False)
-        )
-    if as_json:
-        print_json(submission)
-    if submission.get("verdict"):
-        raise EntrantFault(Verdict(submission["verdict"]), submission["message"], line=submission["line"])
-    if wait and not as_json:
-        output.print(f"Official time: {seconds(submission['official_ms'])}")
-
-
 for _command in (
     backups.backup,
     backups.restore,
@@ -154,6 +92,7 @@ for _command in (
     serve.demo,
     serve.serve,
     serve.worker,
+    submitting.submit,
     training.train,
     verifying.verify,
 ):

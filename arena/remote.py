@@ -1,7 +1,8 @@
-"""A small client of the arena's HTTP API, for `arena submit`."""
+"""A small client of the arena's HTTP API, for `arena submit` and `arena verify`."""
 
 import http.client
 import json
+import secrets
 import time
 import urllib.error
 import urllib.request
@@ -13,6 +14,9 @@ import click
 from arena.garage.verdicts import EntrantFault, Verdict
 
 OUR_FAULT = 3
+# Drawn anew for each process: no file can hold it.
+_BOUNDARY = secrets.token_hex(16)
+FORM = f"multipart/form-data; boundary={_BOUNDARY}"
 FINAL_STATES = frozenset({"recorded", "rejected", "stalled", "cancelled"})
 
 
@@ -33,18 +37,16 @@ class Client:
         self.patience_s = patience_s
 
     def submit(
-        self, race: str, *, reward_function: str, model_metadata: str | None, hyperparameters: str | None
+        self, race: str, texts: dict[str, str], *, policy: tuple[str, bytes] | None = None
     ) -> dict[str, Any]:
-        """Enter a race; raise EntrantFault with the arena's verdict when it refuses the code."""
-        body = {
-            "reward_function": reward_function,
-            "model_metadata": model_metadata,
-            "hyperparameters": hyperparameters,
-        }
-        return self.request(
-            f"/api/v1/races/{race}/submissions",
-            {key: value for key, value in body.items() if value is not None},
-        )
+        """Enter a race with the texts of the API's entry, or with a policy's file, (name, content).
+
+        Raises EntrantFault with the arena's verdict when it refuses the entry.
+        """
+        path = f"/api/v1/races/{race}/submissions"
+        if policy is None:
+            return self.request(path, texts)
+        return self.request(path, form_of(texts, policy), FORM)
 
     def follow(
         self, submission_id: str, *, on_state: Callable[[str], None], every_s: float = 1.0
@@ -74,14 +76,16 @@ class Client:
                 return submission
             time.sleep(every_s)
 
-    def request(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        """GET, or POST a JSON body; return the JSON answer."""
+    def request(
+        self, path: str, body: dict[str, Any] | bytes | None = None, content_type: str = "application/json"
+    ) -> dict[str, Any]:
+        """GET, or POST a JSON body or one that is written already; return the JSON answer."""
         if not self.url.startswith(("http://", "https://")):
             raise click.UsageError(f"--url must begin with http:// or https://, not {self.url!r}.")
         request = urllib.request.Request(self.url + path, headers={"Authorization": f"Bearer {self.token}"})
         if body is not None:
-            request.data = json.dumps(body).encode()
-            request.add_header("Content-Type", "application/json")
+            request.data = body if isinstance(body, bytes) else json.dumps(body).encode()
+            request.add_header("Content-Type", content_type)
         try:
             with urllib.request.urlopen(request, timeout=60) as response:
                 answer: dict[str, Any] = json.load(response)
@@ -92,6 +96,15 @@ class Client:
             raise UnavailableError(
                 f"No arena answers at {self.url} ({error}). Is it running, and is the address right?"
             ) from error
+
+
+def form_of(texts: dict[str, str], policy: tuple[str, bytes]) -> bytes:
+    """Return a form with texts and a policy's file, as a browser writes it."""
+    filename, content = policy
+    head = f"--{_BOUNDARY}\r\nContent-Disposition: form-data; name="
+    parts = [f'{head}"{name}"\r\n\r\n{text}\r\n'.encode() for name, text in texts.items()]
+    parts.append(f'{head}"policy"; filename="{filename}"\r\n\r\n'.encode() + content)
+    return b"".join(parts) + f"\r\n--{_BOUNDARY}--\r\n".encode()
 
 
 def refusal(error: urllib.error.HTTPError) -> Exception:

@@ -122,7 +122,10 @@ def _stored(arena: Arena, files: Files) -> Iterator[None]:
 
 
 def _must_be_taken(arena: Arena, race: Race, racer: Racer, entry: Entry) -> Entry:
-    """Return the entry, its parent by id, if the race takes it from the racer; else raise Problem."""
+    """Return the entry if the race takes it from the racer; else raise Problem.
+
+    A parent is named by its id then; an entry that says nothing of its car has the parent's.
+    """
     try:
         with arena.reading() as session:
             own_race, own_racer = session.get_one(Race, race.id), session.get_one(Racer, racer.id)
@@ -132,13 +135,16 @@ def _must_be_taken(arena: Arena, race: Race, racer: Racer, entry: Entry) -> Entr
             parent_id = admission.parent_id_of(session, own_race, own_racer, entry.parent_id)
             parent = admission.check_parent(session, own_race, own_racer, parent_id)
             _must_be_the_same_car(parent, entry)
-            return replace(entry, parent_id=parent_id)
+            metadata = entry.model_metadata or parent.model_metadata
+            return replace(entry, parent_id=parent_id, model_metadata=metadata)
     except LeagueError as error:
         raise problems.of_league(error) from error
 
 
 def _must_be_the_same_car(parent: Submission, entry: Entry) -> None:
-    """Raise Problem (422) where what the car may do, or sees, is not what it has learnt with."""
+    """Raise Problem (422) where what the car may do, or sees, is said and not what it has learnt with."""
+    if entry.model_metadata is None:
+        return
     learnt = parse_model_metadata(parent.model_metadata).as_json()
     asked = parse_model_metadata(entry.model_metadata).as_json()
     differing = sorted(key for key in learnt.keys() | asked.keys() if learnt.get(key) != asked.get(key))

@@ -26,7 +26,7 @@ class Entry(Schema):
     parent = fields.String(
         metadata=note(
             "The id of your entry from which the training goes on, or its number in the race; "
-            "with a reward_function only."
+            "with a reward_function only. Without model_metadata the entry has that one's."
         )
     )
     model_metadata = fields.Raw(metadata=note("The action space, in DeepRacer's form. Not for agents."))

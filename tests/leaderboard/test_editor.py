@@ -92,12 +92,15 @@ def test_training_on_begins_with_the_chosen_entry(visit: Visit, arena_stage: Sta
 @pytest.mark.usefixtures("checker")
 def test_an_entry_that_was_trained_on_shows_where_from(visit: Visit, arena_stage: Stage) -> None:
     first = trained(arena_stage)
+    with db.transaction(arena_stage.engine) as session:
+        session.get_one(Submission, first.id).model_metadata = json.dumps(NARROW)
     ann = visit("ann")
-    answer = ann.post(f"{ENTER}?kind=continue", kind="continue", parent=first.id, source=SOURCE)
+    answer = ann.post(f"{ENTER}?kind=continue", kind="continue", parent="1", source=SOURCE)
     assert answer.status_code == 302, text_of(answer)
     with db.reading(arena_stage.engine) as session:
         second = session.scalars(select(Submission).where(Submission.number == 2)).one()
     assert (second.parent_id, second.total_steps) == (first.id, 20_000)
+    assert second.model_metadata == json.dumps(NARROW)
     page = " ".join(visit("").read(f"/submissions/{second.id}").split())
     assert "Trained on from #1 : 10,000 + 10,000 = 20,000 steps" in page.replace("#1:", "#1 :")
     assert "20,000 steps with its ancestors" in page
