@@ -70,8 +70,15 @@ class OnnxPolicy:
     cannot drive, and from `act`.
     """
 
-    def __init__(self, data: bytes, actions: ActionSpace | None = None, limits: Limits = LIMITS) -> None:
-        self._data, self._given, self._limits = data, actions, limits
+    def __init__(
+        self,
+        data: bytes,
+        actions: ActionSpace | None = None,
+        *,
+        limits: Limits = LIMITS,
+        bank_s: float = BANK_S,
+    ) -> None:
+        self._data, self._given, self._limits, self._bank_s = data, actions, limits, bank_s
         self._sequence = 0
         self._is_index = False
         self._values = 0
@@ -195,7 +202,7 @@ class OnnxPolicy:
 
     def _refuse_slow(self) -> None:
         used_s = self._talk.child.cpu_s() - self._began_cpu_s
-        if used_s > BANK_S + self.answered * STEP_S:
+        if used_s > self._bank_s + self.answered * STEP_S:
             message = (
                 f"The policy is too slow: {self.answered:,} answers took {used_s:.1f} s of processor time, "
                 f"and the car wants one every {1000 * STEP_S:.0f} ms. Use a smaller network."
