@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
 from sqlite3 import OperationalError as SqliteBusy
@@ -19,12 +20,13 @@ from typing import Any
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import URL, Connection, Engine, create_engine, event, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 
-from arena.league.errors import LeagueError
+from arena.league.errors import LeagueError, Outdated
 from arena.league.models import Base
 
 BUSY_TIMEOUT_MS = 15_000
@@ -123,8 +125,17 @@ def insert(session: Session, table: type[Base]) -> Insert:
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
-    """Create the tables or bring them up to date; safe when several processes start at once."""
-    _migrate(engine, lambda config: command.upgrade(config, revision))
+    """Create the tables or bring them up to date; safe when several processes start at once.
+
+    Raises Outdated for tables that a newer version of this program has made.
+    """
+    try:
+        _migrate(engine, lambda config: command.upgrade(config, revision))
+    except CommandError as error:
+        raise Outdated(
+            f"This database was last used by a newer Apex Arena ({error}); this one knows its tables up to "
+            f"version {max(revisions())}. Update Apex Arena on this machine; nothing was changed."
+        ) from error
 
 
 def downgrade(engine: Engine, revision: str) -> None:
@@ -132,6 +143,7 @@ def downgrade(engine: Engine, revision: str) -> None:
     _migrate(engine, lambda config: command.downgrade(config, revision))
 
 
+@cache
 def revisions() -> list[str]:
     """Return the versions that the tables can have, the newest first."""
     return [script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()]

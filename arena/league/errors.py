@@ -52,6 +52,10 @@ class TooManyWaiting(LeagueError):
     """As many entries of the racer wait in this race as may at once."""
 
 
+class Outdated(LeagueError):
+    """This program is older than the arena that it wants to work for."""
+
+
 class WrongState(LeagueError):
     """The row is not in a state from which this step can be taken."""
 

@@ -143,7 +143,7 @@ def _check_queued(session: Session, race: Race, racer: Racer) -> None:
     count = session.execute(select(func.count()).select_from(Submission).where(*waits, states)).scalar_one()
     if count >= race.max_queued:
         raise TooManyWaiting(
-            f"{count} of your entries in “{race.title}” wait or train already; at most {race.max_queued} may. "
+            f"{count} of your entries in “{race.title}” wait or train; at most {race.max_queued} may. "
             "Look at their results first, or cancel one, then enter again. No try was spent."
         )
 

@@ -7,14 +7,16 @@ and one that is silent is forgotten after a while.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import String, delete, func, select
+from sqlalchemy import String, delete, func, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from arena.league import db
+from arena.league.errors import Outdated
 from arena.league.models import Base
 from arena.league.states import Hardware
 
@@ -48,7 +50,12 @@ class Offer:
 
 
 def report(session: Session, offer: Offer, now: datetime) -> None:
-    """Say that a worker is there; forgets those that have not been for a day."""
+    """Say that a worker is there; forgets those that have not been for a day.
+
+    Raises Outdated for one that is older than another worker or than the tables: it would drive by other
+    rules, or write what is no longer understood.
+    """
+    _refuse_outdated(session, offer, now)
     said = {
         "version": offer.version,
         "offers": ",".join(offer.hardware),
@@ -58,6 +65,27 @@ def report(session: Session, offer: Offer, now: datetime) -> None:
     row = db.insert(session, Worker).values(name=offer.name, started_at=now, **said)
     session.execute(row.on_conflict_do_update(index_elements=[Worker.name], set_=said))
     session.execute(delete(Worker).where(Worker.seen_at < now - FORGOTTEN_AFTER))
+
+
+def _refuse_outdated(session: Session, offer: Offer, now: datetime) -> None:
+    tables = session.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    if tables not in db.revisions():
+        raise Outdated(
+            f"The worker {offer.name} (version {offer.version}) does not know the tables of this arena "
+            f"({tables}): it was updated. Update Apex Arena on this machine and start the worker again."
+        )
+    alive = session.scalars(select(Worker.version).where(Worker.seen_at > now - ALIVE_FOR))
+    newest = max(alive, key=_ordered, default=offer.version)
+    if _ordered(newest) > _ordered(offer.version):
+        raise Outdated(
+            f"The worker {offer.name} has version {offer.version}, others here have {newest}: results would "
+            "differ. Update Apex Arena on this machine and start the worker again."
+        )
+
+
+def _ordered(version: str) -> tuple[int, ...]:
+    """Return the leading numbers of a version, by which versions are older or newer."""
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:3])
 
 
 def leave(session: Session, name: str) -> None:

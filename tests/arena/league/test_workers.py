@@ -6,10 +6,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from arena.league import jobs, seasons, submissions, workers
-from arena.league.errors import TooManyWaiting
+from arena.league import db, jobs, seasons, submissions, workers
+from arena.league.errors import Outdated, TooManyWaiting
 from arena.league.models import Job, Race, Racer, Season, Submission
 from arena.league.plans import RacePlan, columns_of
 from arena.league.states import Hardware, JobKind
@@ -175,3 +176,23 @@ def test_a_job_says_what_it_wants(session: Session, race: Race, cast: Cast, now:
     submission = needing(session, race, cast.ann, Hardware.GPU, now)
     job = session.query(Job).filter_by(submission_id=submission).one()
     assert job.needs is Hardware.GPU
+
+
+def test_a_worker_older_than_the_others_is_refused(session: Session, clock: Clock) -> None:
+    workers.report(session, Offer("new", "0.10.1"), clock.now)
+    with pytest.raises(Outdated, match="Update Apex Arena"):
+        workers.report(session, Offer("old", "0.9.7"), clock.tick())
+    workers.report(session, Offer("newest", "0.10.1.dev3"), clock.tick())
+    clock.tick(workers.ALIVE_FOR.total_seconds() + 1)
+    workers.report(session, Offer("old", "0.9.7"), clock.now)
+
+
+def test_a_program_older_than_the_tables_is_refused(session: Session, now: datetime) -> None:
+    session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(Outdated, match="9999"):
+        workers.report(session, Offer("old", "1"), now)
+    session.commit()
+    with pytest.raises(Outdated, match="newer Apex Arena"):
+        db.upgrade(session.get_bind().engine)
+    session.execute(text("UPDATE alembic_version SET version_num = :head"), {"head": max(db.revisions())})
+    session.commit()
