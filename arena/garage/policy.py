@@ -5,12 +5,17 @@ Races need nothing but this file and numpy. Weights are stored as float32 (safet
 used as float64, one car at a time: BLAS rounds a batch of one and a batch of many differently, so a fixed
 shape is what makes an action independent of the company it is computed in. Reading believes nothing: names,
 shapes, types, finiteness, size and the names of the observation's columns are checked.
+
+A policy that sees pictures has convolutions before its layers (`vision.py`). Its header names the sensors
+instead of thousands of pixels.
 """
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -24,9 +29,22 @@ from numpy.typing import NDArray
 
 from arena.garage.settings import ModelMetadata, action_space_json, parse_action_space
 from arena.garage.verdicts import EntrantFault
+from arena.garage.vision import (
+    Convolution,
+    PixelShape,
+    Shape,
+    VisionError,
+    arrays_of,
+    convolutions_of,
+    features_of,
+    require_fit,
+    seen,
+    shapes_of,
+)
 from simulator.actions import ActionSpace, Discrete
 from simulator.sensors import OBSERVATION_COLUMNS
-from simulator.sensors.objects import OBJECT_VECTOR_COLUMNS
+from simulator.sensors.rows import columns_of, picture_shape, senses_of
+from simulator.sensors.suite import Senses
 
 WEIGHTS_FILE: Final = "policy.safetensors"
 HEADER_FILE: Final = "policy.json"
@@ -38,6 +56,7 @@ MAX_LAYERS: Final = 6
 
 HEADER_KEY: Final = "apex_arena"
 _MAX_HEADER_BYTES: Final = 64_000
+_MAX_COLUMNS: Final = 300
 
 Layer = tuple[NDArray[np.float64], NDArray[np.float64]]  # weight [outputs, inputs], bias [outputs]
 
@@ -73,15 +92,34 @@ class Policy:
     about: Mapping[str, str] = field(default_factory=dict)
     """Where it comes from: versions, seed, steps; for people, without effect."""
     output: Output = Output.CLIP
+    convolutions: tuple[Convolution, ...] = ()
+    """What the pixels, the last of the columns, go through before the layers."""
 
     def __post_init__(self) -> None:
-        _check_layers(self.layers, len(self.columns), output_count(self.actions))
+        _check_layers(self.layers, self._inputs(), output_count(self.actions))
+
+    def _inputs(self) -> int:
+        """Return how many inputs the first layer must have."""
+        if not self.convolutions:
+            return len(self.columns)
+        pixels = _pixels(self.senses)
+        try:
+            return len(self.columns) - math.prod(pixels) + require_fit(self.convolutions, pixels)
+        except VisionError as error:
+            raise PolicyError(str(error)) from error
+
+    @property
+    def senses(self) -> Senses:
+        """Return the senses that give the columns."""
+        return senses_of(self.columns)
 
     def outputs(self, observation: NDArray[np.floating]) -> NDArray[np.float64]:
         """Return the last layer's outputs [n, outputs] for observations [n, columns]."""
         return np.stack([self._forward(row) for row in np.asarray(observation, np.float64)])
 
     def _forward(self, row: NDArray[np.float64]) -> NDArray[np.float64]:
+        if self.convolutions:
+            row = seen(row, _pixels(self.senses), self.convolutions)
         for weight, bias in self.layers[:-1]:
             row = np.tanh(weight @ row + bias)
         weight, bias = self.layers[-1]
@@ -109,7 +147,7 @@ class Policy:
         return {
             "format": FORMAT,
             "version": FORMAT_VERSION,
-            "observation_columns": list(self.columns),
+            **self._seen_json(),
             "activation": "tanh",
             "layers": [self.layers[0][0].shape[1], *(len(bias) for _, bias in self.layers)],
             **squashed,
@@ -118,9 +156,23 @@ class Policy:
             "about": dict(sorted(self.about.items())),
         }
 
+    def _seen_json(self) -> dict[str, object]:
+        """Return what it sees: the columns' names, or the sensors of pictures with the convolutions."""
+        if not self.convolutions:
+            return {"observation_columns": list(self.columns)}
+        height, width, _ = _pixels(self.senses)
+        return {
+            "sensors": [str(sensor) for sensor in self.senses.sensors],
+            "picture": {"width": width, "height": height},
+            "convolutions": [each.shape._asdict() for each in self.convolutions],
+        }
+
     def to_bytes(self) -> bytes:
         """Return the policy as one safetensors file; equal policies give equal bytes."""
         tensors = {}
+        for place, convolution in enumerate(self.convolutions):
+            tensors[f"convolution{place}.weight"] = np.ascontiguousarray(convolution.weight, np.float32)
+            tensors[f"convolution{place}.bias"] = np.ascontiguousarray(convolution.bias, np.float32)
         for place, (weight, bias) in enumerate(self.layers):
             tensors[f"layer{place}.weight"] = np.ascontiguousarray(weight, np.float32)
             tensors[f"layer{place}.bias"] = np.ascontiguousarray(bias, np.float32)
@@ -131,16 +183,22 @@ class Policy:
     def from_bytes(cls, data: bytes) -> Self:
         """Read what `to_bytes` wrote. Raises `PolicyError`."""
         document = _read_header(data)
-        sizes = _sizes(document)
+        columns, shapes = _sight(document)
+        sizes = _sizes(document, _first_size(columns, shapes))
         try:
             tensors = safetensors.numpy.load(data)
         except (safetensors.SafetensorError, KeyError, ValueError, TypeError) as error:
             raise PolicyError(f"The policy's weights cannot be read: {error}.") from error
         about = document.get("about")
+        arrays = _checked(tensors, sizes, shapes, columns)
         return cls(
-            layers=_layers(tensors, sizes),
+            layers=tuple(
+                (arrays[f"layer{place}.weight"], arrays[f"layer{place}.bias"])
+                for place in range(len(sizes) - 1)
+            ),
             actions=_actions(document),
-            columns=_columns(document),
+            columns=columns,
+            convolutions=convolutions_of(arrays, shapes),
             about={str(key): str(value) for key, value in about.items()} if isinstance(about, dict) else {},
             output=_output(document),
         )
@@ -194,20 +252,32 @@ def _read_header(data: bytes) -> dict[str, object]:
     return document
 
 
-def _sizes(document: dict[str, object]) -> list[int]:
+def _sizes(document: dict[str, object], inputs: int) -> list[int]:
+    """Return the sizes of the layers, the first one the number of `inputs`."""
     sizes = document.get("layers")
     if not isinstance(sizes, list) or not 2 <= len(sizes) <= MAX_LAYERS + 1:
         raise PolicyError(f"The header's layers must be a list of 2 to {MAX_LAYERS + 1} sizes.")
-    for size in sizes:
+    for size in sizes[1:]:
         if not isinstance(size, int) or isinstance(size, bool) or not 1 <= size <= MAX_LAYER_WIDTH:
             raise PolicyError(
-                f"A layer's size must be a whole number from 1 to {MAX_LAYER_WIDTH}, got {size!r}."
+                f"A layer's size must be a whole number from 1 to {MAX_LAYER_WIDTH}, got {str(size)[:40]}."
             )
+    if sizes[0] != inputs or isinstance(sizes[0], bool):
+        raise PolicyError(
+            f"The first layer's size must be the whole number of what it sees, {inputs}; "
+            f"got {str(sizes[0])[:40]}."
+        )
     return sizes
 
 
-def _layers(tensors: dict[str, NDArray[np.generic]], sizes: list[int]) -> tuple[Layer, ...]:
-    expected: dict[str, tuple[int, ...]] = {}
+def _checked(
+    tensors: dict[str, NDArray[np.generic]],
+    sizes: list[int],
+    shapes: tuple[Shape, ...],
+    columns: tuple[str, ...],
+) -> dict[str, NDArray[np.float64]]:
+    """Return the file's arrays as float64, if they are those that the header promises."""
+    expected = arrays_of(shapes, _pixels(senses_of(columns))) if shapes else {}
     for place, (inputs, outputs) in enumerate(itertools.pairwise(sizes)):
         expected[f"layer{place}.weight"] = (outputs, inputs)
         expected[f"layer{place}.bias"] = (outputs,)
@@ -219,10 +289,7 @@ def _layers(tensors: dict[str, NDArray[np.generic]], sizes: list[int]) -> tuple[
             raise PolicyError(
                 f"{name}: expected float32 of shape {shape}, got {array.dtype} of shape {array.shape}."
             )
-    wide = {name: array.astype(np.float64) for name, array in tensors.items()}
-    return tuple(
-        (wide[f"layer{place}.weight"], wide[f"layer{place}.bias"]) for place in range(len(sizes) - 1)
-    )
+    return {name: array.astype(np.float64) for name, array in tensors.items()}
 
 
 def _actions(document: dict[str, object]) -> ActionSpace:
@@ -234,6 +301,23 @@ def _actions(document: dict[str, object]) -> ActionSpace:
         raise PolicyError(f"The header's action space is not usable: {fault.message}") from fault
 
 
+def _sight(document: dict[str, object]) -> tuple[tuple[str, ...], tuple[Shape, ...]]:
+    """Return the columns that a header names, and the shapes of its convolutions if it sees pictures."""
+    if "sensors" not in document:
+        return _columns(document), ()
+    try:
+        shapes = shapes_of(document.get("convolutions"))
+        sensors = document["sensors"]
+        named = Senses.of([str(name) for name in sensors[:9]] if isinstance(sensors, list) else str(sensors))
+        columns = columns_of(named.sensors)
+        height, width, _ = _pixels(senses_of(columns))
+    except ValueError as error:
+        raise PolicyError(str(error)) from error
+    if document.get("picture") != {"width": width, "height": height}:
+        raise PolicyError(f"Pictures are {width} x {height} here, the policy was trained with others.")
+    return columns, shapes
+
+
 def _output(document: dict[str, object]) -> Output:
     try:
         return Output(str(document.get("output", Output.CLIP)))
@@ -243,13 +327,33 @@ def _output(document: dict[str, object]) -> Output:
 
 def _columns(document: dict[str, object]) -> tuple[str, ...]:
     columns = document.get("observation_columns")
-    for known in (OBSERVATION_COLUMNS, OBJECT_VECTOR_COLUMNS):
-        if columns == list(known):
-            return known
+    if isinstance(columns, list) and len(columns) <= _MAX_COLUMNS:
+        with contextlib.suppress(ValueError, TypeError):
+            known = tuple(columns)
+            if picture_shape(senses_of(known)) is None:
+                return known
     raise PolicyError(
         "The policy was trained to see other columns than this version of the car offers. "
         "Train it again with this version."
     )
+
+
+def _pixels(senses: Senses) -> PixelShape:
+    pixels = picture_shape(senses)
+    if pixels is None:
+        raise PolicyError("A policy with convolutions must have a camera among its sensors.")
+    return pixels
+
+
+def _first_size(columns: tuple[str, ...], shapes: tuple[Shape, ...]) -> int:
+    """Return how many inputs the first layer has, behind convolutions of these shapes."""
+    if not shapes:
+        return len(columns)
+    pixels = _pixels(senses_of(columns))
+    try:
+        return len(columns) - math.prod(pixels) + features_of(shapes, pixels)
+    except VisionError as error:
+        raise PolicyError(str(error)) from error
 
 
 def _check_layers(layers: tuple[Layer, ...], inputs: int, outputs: int) -> None:

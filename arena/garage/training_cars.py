@@ -20,6 +20,8 @@ from arena.garage.recording import DriveRecorder
 from simulator.actions import ActionSpace
 from simulator.env import TrackVectorEnv
 from simulator.laps import Outcome
+from simulator.sensors.rows import columns_of, row_space, rows
+from simulator.sensors.suite import Observation, Senses, joined, picked
 
 
 class Legs:
@@ -33,11 +35,11 @@ class Legs:
         self.num_envs = sum(counts)
         ends = np.cumsum(counts).tolist()
         self._blocks = [slice(end - count, end) for end, count in zip(ends, counts, strict=True)]
-        self.final_observation: NDArray[np.float32] = np.empty(0, np.float32)
+        self.final_observation: Observation = np.empty(0, np.float32)
 
     @property
-    def single_observation_space(self) -> gymnasium.Space[Any]:
-        return self._environments[0].single_observation_space
+    def senses(self) -> Senses:
+        return self._environments[0].senses
 
     @property
     def single_action_space(self) -> gymnasium.Space[Any]:
@@ -56,25 +58,24 @@ class Legs:
             for car, outcome in env.outcomes.items()
         }
 
-    def reset(self, *, seed: int | None = None) -> tuple[NDArray[np.float32], dict[str, Any]]:
+    def reset(self, *, seed: int | None = None) -> tuple[Observation, dict[str, Any]]:
         """Start all cars anew; car i of `seed` s lives as the car of its leg with seed s + i would alone."""
         seeds = [None if seed is None else seed + block.start for block in self._blocks]
         pairs = zip(self._environments, seeds, strict=True)
-        return np.concatenate([env.reset(seed=each)[0] for env, each in pairs]), {}
+        return joined([env.reset(seed=each)[0] for env, each in pairs]), {}
 
     def step(
         self, actions: NDArray[Any]
-    ) -> tuple[
-        NDArray[np.float32], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]
-    ]:
+    ) -> tuple[Observation, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
         """Step each environment with its cars' actions [n, ...]."""
         parts = [
             env.step(actions[block]) for block, env in zip(self._blocks, self._environments, strict=True)
         ]
-        seen, rewards, terminated, truncated = (
-            np.concatenate([part[place] for part in parts]) for place in range(4)
+        seen = joined([part[0] for part in parts])
+        rewards, terminated, truncated = (
+            np.concatenate([part[place] for part in parts]) for place in (1, 2, 3)
         )
-        self.final_observation = np.concatenate([env.final_observation for env in self._environments])
+        self.final_observation = joined([env.final_observation for env in self._environments])
         return seen, rewards, terminated, truncated, {}
 
     def trace_rows(self) -> NDArray[np.float64]:
@@ -87,9 +88,10 @@ class Legs:
 
 
 class Cars(VecEnv):
-    """An environment as stable-baselines3 wants it; only ended drives get an info of their own.
+    """An environment as stable-baselines3 wants it: its observations are rows of `columns`.
 
-    `env` may be replaced by one of the same kind before a `reset`.
+    Only ended drives get an info of their own. `env` may be replaced by one of the same kind before a
+    `reset`.
     """
 
     def __init__(
@@ -99,22 +101,25 @@ class Cars(VecEnv):
         self._meter = meter
         self._recorder = recorder
         self._infos: list[dict[str, Any]] = [{}] * env.num_envs
-        super().__init__(env.num_envs, env.single_observation_space, env.single_action_space)
+        self.columns = columns_of(env.senses.sensors)
+        super().__init__(env.num_envs, row_space(env.senses), env.single_action_space)
 
     def seed(self, seed: int | None = None) -> list[int | None]:
         self._seed = seed
         return [seed] * self.num_envs
 
-    def reset(self) -> NDArray[np.float32]:
-        observation: NDArray[np.float32] = self.env.reset(seed=self._seed)[0]
-        return observation
+    def _rows(self, observation: Observation) -> NDArray[Any]:
+        return rows(observation, self.env.senses, self.columns)
+
+    def reset(self) -> NDArray[Any]:
+        return self._rows(self.env.reset(seed=self._seed)[0])
 
     def step_async(self, actions: NDArray[Any]) -> None:
         self._actions = actions
 
     def step_wait(
         self,
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_], list[dict[str, Any]]]:
+    ) -> tuple[NDArray[Any], NDArray[np.float32], NDArray[np.bool_], list[dict[str, Any]]]:
         observation, rewards, terminated, truncated, _ = self.env.step(self._actions)
         outcomes = self.env.outcomes
         self._meter.count(rewards, outcomes)
@@ -123,12 +128,13 @@ class Cars(VecEnv):
         infos = self._infos
         if outcomes:
             infos = infos.copy()
-            for car in outcomes:
+            final = self._rows(picked(self.env.final_observation, np.array(list(outcomes))))
+            for place, car in enumerate(outcomes):
                 infos[car] = {
-                    "terminal_observation": self.env.final_observation[car],
+                    "terminal_observation": final[place],
                     "TimeLimit.truncated": bool(truncated[car]),
                 }
-        return observation, rewards.astype(np.float32), terminated | truncated, infos
+        return self._rows(observation), rewards.astype(np.float32), terminated | truncated, infos
 
     def close(self) -> None:
         self.env.close()

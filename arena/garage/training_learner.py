@@ -16,9 +16,10 @@ from arena.garage.settings import ModelMetadata
 from arena.garage.training_cars import Cars
 from arena.garage.training_ppo import Learner
 from arena.garage.training_recipe import Plan
+from arena.garage.training_vision import LAYERS as _LAYERS_OF_PICTURES
+from arena.garage.training_vision import Eyes, device_for_pictures
 from simulator.actions import Discrete
-from simulator.sensors import OBSERVATION_COLUMNS
-from simulator.sensors.objects import OBJECT_VECTOR_COLUMNS
+from simulator.sensors.rows import picture_shape
 
 _LAYERS: Final = (64, 64)
 _LOG_STD_INIT: Final = -0.5
@@ -38,6 +39,9 @@ def new_learner(cars: Cars, plan: Plan, settings: Hyperparameters, seed: int) ->
     entropy = settings.beta_entropy
     if entropy is None:
         entropy = _DISCRETE_ENTROPY if isinstance(cars.env.actions, Discrete) else 0.0
+    pixels = picture_shape(cars.env.senses)
+    layers = _LAYERS_OF_PICTURES if pixels else _LAYERS
+    eyes = {"features_extractor_class": Eyes, "features_extractor_kwargs": {"pixels": pixels}}
     normalised = VecNormalize(cars, norm_obs=False, norm_reward=True, gamma=settings.discount_factor)
     with warnings.catch_warnings():
         warnings.filterwarnings(
@@ -54,14 +58,15 @@ def new_learner(cars: Cars, plan: Plan, settings: Hyperparameters, seed: int) ->
             gae_lambda=_GAE_LAMBDA,
             clip_range=_CLIP_RANGE,
             ent_coef=entropy,
-            policy_kwargs={
-                "net_arch": {"pi": list(_LAYERS), "vf": list(_LAYERS)},
+            policy_kwargs=(eyes if pixels else {})
+            | {
+                "net_arch": {"pi": list(layers), "vf": list(layers)},
                 "activation_fn": torch.nn.Tanh,
                 "log_std_init": _LOG_STD_INIT,
                 "optimizer_kwargs": {"eps": 1e-5, "fused": True},
             },
             seed=seed,
-            device="cpu",
+            device=device_for_pictures() if pixels else "cpu",
         )
     if settings.loss_type == "huber":
         learner.value_loss = torch.nn.functional.smooth_l1_loss
@@ -69,14 +74,22 @@ def new_learner(cars: Cars, plan: Plan, settings: Hyperparameters, seed: int) ->
 
 
 def extract_policy(ppo: Learner, metadata: ModelMetadata, about: dict[str, str]) -> Policy:
-    """Return the actor's layers of `ppo` as a `Policy`."""
+    """Return the actor's layers of `ppo`, and what is before them, as a `Policy`."""
     modules = (*ppo.policy.mlp_extractor.policy_net, ppo.policy.action_net)
     linear = [module for module in modules if isinstance(module, torch.nn.Linear)]
     layers = tuple((_array(layer.weight), _array(layer.bias)) for layer in linear)
-    seen = layers[0][0].shape[1]
-    columns = OBSERVATION_COLUMNS if seen == len(OBSERVATION_COLUMNS) else OBJECT_VECTOR_COLUMNS
-    return Policy(layers, metadata.actions, columns, about)
+    eyes = ppo.policy.features_extractor
+    convolutions = eyes.as_arrays() if isinstance(eyes, Eyes) else ()
+    return Policy(layers, metadata.actions, _columns(ppo), about, convolutions=convolutions)
+
+
+def _columns(ppo: Learner) -> tuple[str, ...]:
+    """Return the names of what the learner sees."""
+    normalised = ppo.get_vec_normalize_env()
+    assert normalised is not None
+    assert isinstance(normalised.venv, Cars)
+    return normalised.venv.columns
 
 
 def _array(parameter: torch.Tensor) -> NDArray[np.float64]:
-    return parameter.detach().numpy().astype(np.float64)
+    return parameter.detach().cpu().numpy().astype(np.float64)

@@ -75,9 +75,9 @@ class Learner(PPO):
         assert isinstance(starts, np.ndarray)
         for _ in range(n_rollout_steps):
             with torch.no_grad():
-                outputs, values = self._forward(torch.from_numpy(seen))
+                outputs, values = self._forward(self._tensor(seen))
                 actions, log_probs = self._sample(outputs)
-            chosen = actions.numpy()
+            chosen = actions.cpu().numpy()
             driven = chosen if self._discrete else chosen.clip(-1.0, 1.0)
             observation, rewards, dones, infos = env.step(driven)
             self.num_timesteps += env.num_envs
@@ -88,7 +88,7 @@ class Learner(PPO):
             seen, starts = observation, dones  # type: ignore[assignment]
         self._last_obs, self._last_episode_starts = seen, starts
         with torch.no_grad():
-            _, values = self._forward(torch.from_numpy(seen))
+            _, values = self._forward(self._tensor(seen))
         rollout_buffer.compute_returns_and_advantage(last_values=values, dones=starts)
         callback.on_rollout_end()
         return True
@@ -99,7 +99,10 @@ class Learner(PPO):
         if cut:
             final = np.stack([infos[car]["terminal_observation"] for car in cut])
             with torch.no_grad():
-                rewards[cut] += self.gamma * self._forward(torch.from_numpy(final))[1].numpy()
+                rewards[cut] += self.gamma * self._forward(self._tensor(final))[1].cpu().numpy()
+
+    def _tensor(self, array: np.ndarray[Any, Any]) -> Tensor:
+        return torch.from_numpy(array).to(self.device)
 
     @property
     def _discrete(self) -> bool:
@@ -108,8 +111,9 @@ class Learner(PPO):
     def _forward(self, observations: Tensor) -> tuple[Tensor, Tensor]:
         """Return the actor's outputs [m, outputs] and the values [m]."""
         policy, extractor = self.policy, self.policy.mlp_extractor
-        outputs: Tensor = policy.action_net(extractor.policy_net(observations))
-        return outputs, policy.value_net(extractor.value_net(observations)).flatten()
+        features = policy.features_extractor(observations)
+        outputs: Tensor = policy.action_net(extractor.policy_net(features))
+        return outputs, policy.value_net(extractor.value_net(features)).flatten()
 
     def _sample(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
         """Draw actions and return them with their log-probabilities [m]."""
@@ -156,7 +160,7 @@ class Learner(PPO):
         """Yield each step of the rollout once per epoch, in a new random order."""
         buffer = self.rollout_buffer
         arrays = (buffer.observations, buffer.actions, buffer.log_probs, buffer.advantages, buffer.returns)
-        flat = [torch.from_numpy(buffer.swap_and_flatten(array)) for array in arrays]
+        flat = [self._tensor(buffer.swap_and_flatten(array)) for array in arrays]
         rollout = Samples(flat[0], *(array.squeeze(1) for array in flat[1:]))
         count = len(rollout.observations)
         for _ in range(self.n_epochs):

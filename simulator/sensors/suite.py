@@ -232,6 +232,13 @@ def picked(observation: Observation, cars: Any) -> Observation:
     return observation.take(cars, axis=0) if isinstance(cars, np.ndarray) else observation[cars]
 
 
+def joined(observations: Sequence[Observation]) -> Observation:
+    """Return the observations of the cars of one batch and then those of the next."""
+    if isinstance(observations[0], dict):
+        return {name: joined([each[name] for each in observations]) for name in observations[0]}
+    return np.concatenate(observations)
+
+
 def copied(observation: Observation) -> Observation:
     """Return a copy that shares no memory."""
     if isinstance(observation, dict):
