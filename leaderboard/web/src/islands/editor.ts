@@ -29,7 +29,8 @@ class Workshop {
     this.code = source && new CodeField(source);
     this.metadata = form.querySelector('textarea[name="model_metadata"]');
     this.hyperparameters = form.querySelector('textarea[name="hyperparameters"]');
-    this.actions = this.metadata && new ActionForm(this.metadata);
+    // A policy's file may name its actions itself: an empty field must stay empty there.
+    this.actions = this.metadata?.closest("[data-metadata]") ? new ActionForm(this.metadata) : null;
     if (source) this.addHint(source);
     (form.querySelector("[data-check-answer]") ?? form).append(this.answer);
     this.listen();
