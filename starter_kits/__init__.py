@@ -4,6 +4,8 @@ Each folder is one kit: `reward_function.py`, `model_metadata.json` (the action 
 `hyperparameters.json` and a `README.md` that says what it teaches and which laps it reaches. The first line
 of the README is the title, the second paragraph the summary. The tests train every kit, the demo season
 races them, and the submit page offers them. To add a kit, add a folder and name it in `ORDER`.
+
+Kits for agents are folders with an `agent.py` and a `README.md`, named in `AGENTS`.
 """
 
 from dataclasses import dataclass
@@ -23,6 +25,9 @@ ORDER = (
 )
 
 
+AGENTS = ("pure_pursuit", "small_network")
+
+
 @dataclass(frozen=True, slots=True)
 class Kit:
     """One starter kit: everything that a submission needs, as text."""
@@ -40,11 +45,11 @@ def load(name: str) -> Kit:
     if name not in ORDER:
         raise KeyError(f"There is no starter kit {name!r}; there are {', '.join(ORDER)}.")
     folder = FOLDER / name
-    title, summary = (folder / "README.md").read_text(encoding="utf-8").split("\n\n")[:2]
+    title, summary = _introduction(folder)
     return Kit(
         name=name,
-        title=title.removeprefix("# "),
-        summary=" ".join(summary.split()),
+        title=title,
+        summary=summary,
         reward_function=(folder / "reward_function.py").read_text(encoding="utf-8"),
         model_metadata=(folder / "model_metadata.json").read_text(encoding="utf-8"),
         hyperparameters=(folder / "hyperparameters.json").read_text(encoding="utf-8"),
@@ -54,3 +59,32 @@ def load(name: str) -> Kit:
 def kits() -> tuple[Kit, ...]:
     """Return every kit, from the first idea to the fastest."""
     return tuple(load(name) for name in ORDER)
+
+
+@dataclass(frozen=True, slots=True)
+class AgentKit:
+    """A kit for agents: a program that drives without training."""
+
+    name: str
+    title: str
+    summary: str
+    agent: str
+
+
+def load_agent(name: str) -> AgentKit:
+    """Read a kit for agents by its folder's name; raise KeyError where there is none of that name."""
+    if name not in AGENTS:
+        raise KeyError(f"There is no agent kit {name!r}; there are {', '.join(AGENTS)}.")
+    source = (FOLDER / name / "agent.py").read_text(encoding="utf-8")
+    return AgentKit(name, *_introduction(FOLDER / name), source)
+
+
+def agent_kits() -> tuple[AgentKit, ...]:
+    """Return every kit for agents."""
+    return tuple(load_agent(name) for name in AGENTS)
+
+
+def _introduction(folder: Path) -> tuple[str, str]:
+    """Return title and summary of a kit's README."""
+    title, summary = (folder / "README.md").read_text(encoding="utf-8").split("\n\n")[:2]
+    return title.removeprefix("# "), " ".join(summary.split())

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol
 import numpy as np
 
 from arena.garage import blame
+from arena.garage.confined import is_confined
 from arena.garage.scratch import Scratch
 from arena.garage.subjects import Subject
 from arena.garage.verdicts import EntrantFault, Verdict
@@ -103,6 +104,12 @@ class Output(io.RawIOBase):
         if not self._text.closed:
             self._text.flush()
 
+    def mute(self) -> None:
+        """Deliver what was printed so far, and nothing from here on."""
+        with contextlib.suppress(blame.OutputFlood):  # its beginning has been delivered already
+            self.deliver()
+        self.muted = True
+
 
 class Channel:
     """The child's end of the pipes: read a frame, answer it."""
@@ -149,7 +156,6 @@ class Channel:
             view = view[os.write(self._replies, view) :]
 
     def _report(self, fault: EntrantFault) -> None:
-        self._output.muted = False
         with contextlib.suppress(BaseException):  # a flood: its beginning has been delivered already
             self._output.deliver()
         document: dict[str, object] = {
@@ -180,6 +186,7 @@ class Entry:
         try:
             tree = ast.parse(source, subject.file)
             self.defines = _entries(tree)
+            self.is_confined = is_confined(tree)
             self.digest = tree_digest(tree)
             self._code: CodeType = compile(source, subject.file, "exec", dont_inherit=True)
         except SyntaxError as error:

@@ -99,7 +99,7 @@ class Driving:
 
     def _refuse(self, value: object, payload: bytes) -> None:
         """Blame the return statement, if a second call ends at one, else the function."""
-        self._output.muted = True
+        self._output.mute()
         observation = self._builder.dict_of(np.frombuffer(payload, np.float64))
         _, line = blame.repeated_call(self._act_of, observation)
         line = line or first_line(self._act_of)

@@ -80,7 +80,8 @@ class Rewards:
         self._params: list[ParamsBuilder] = [ParamsBuilder.from_static(each) for each in options["statics"]]
         self._width = row_width(self._params[0].moving)
         entry = Entry(options["source"], REWARD)
-        self._channel.tell(Kind.PARSED, {"digest": entry.digest, "defines": entry.defines})
+        said = {"digest": entry.digest, "defines": entry.defines, "confined": entry.is_confined}
+        self._channel.tell(Kind.PARSED, said)
         return entry
 
     def _load(self, entry: Entry, options: dict[str, Any]) -> None:
@@ -129,7 +130,7 @@ class Rewards:
 
     def _refuse_value(self, value: float | None, row: list[float], car: int) -> None:
         """Blame the return statement, if a second call returns an unusable value again, else the function."""
-        self._output.muted = True
+        self._output.mute()
         again, line = blame.repeated_call(self._functions[car], self._dict(row, car))
         if value is None:
             value = again  # type: ignore[assignment]
