@@ -25,6 +25,7 @@ import numpy as np
 
 from arena.garage import blame
 from arena.garage.confined import is_confined
+from arena.garage.confined import is_confined
 from arena.garage.scratch import Scratch
 from arena.garage.subjects import Subject
 from arena.garage.verdicts import EntrantFault, Verdict
@@ -186,6 +187,7 @@ class Entry:
         try:
             tree = ast.parse(source, subject.file)
             self.defines = _entries(tree)
+            self.is_confined = is_confined(tree)
             self.is_confined = is_confined(tree)
             self.digest = tree_digest(tree)
             self._code: CodeType = compile(source, subject.file, "exec", dont_inherit=True)

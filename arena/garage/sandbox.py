@@ -24,7 +24,7 @@ from arena.garage.shard import Shard
 from arena.garage.sources import decode_source
 from arena.garage.verdicts import EntrantFault, Verdict
 from arena.garage.wire import Kind, pack_json
-from simulator.canned import canned_states
+from simulator.canned import CannedState, canned_states
 from simulator.course import Course, RaceType
 from simulator.objects import Objects
 from simulator.params import COLUMNS, FIRST_CALL_STEPS, row_width
@@ -50,7 +50,7 @@ class RewardSandbox:
     known before the first line of the code has run. `first_step`: see `ParamsBuilder`. With several `shards`
     as many children take every so-many-th car each and work side by side. What cars share in one process
     (random numbers, attributes of modules) makes the number of shards a part of the result: a training
-    takes it from its recipe, never from the machine.
+    has more than one only where cars share nothing (`confined.py`).
 
     Raises `EntrantFault` on entering for a file that cannot be used, and on the first call that fails.
     """
@@ -84,6 +84,8 @@ class RewardSandbox:
         self._shards: list[Shard] = []
         self.seed = 0
         self.digest = ""
+        self.is_confined = False
+        """Whether the cars share nothing, so that the number of shards makes no difference."""
         self.calls = 0
         self.waited_s = 0.0
 
@@ -132,9 +134,9 @@ class RewardSandbox:
         return Usage(sum(each.cpu_s for each in used), sum(each.peak_mb for each in used))
 
     @property
-    def calls_cpu_s(self) -> float:
-        """The CPU seconds that all calls have taken, 0.0 where the system does not tell."""
-        return sum(shard.calls_cpu_s for shard in self._shards)
+    def took_s(self) -> float:
+        """What all calls have taken: CPU seconds of the children, or where those are not told our waiting."""
+        return sum(shard.calls_cpu_s for shard in self._shards) or self.waited_s
 
     def _introduce(self) -> None:
         """Hand over the source, learn its digest, and have it executed once per car."""
@@ -143,6 +145,7 @@ class RewardSandbox:
             shard.talk.begin({"columns": len(COLUMNS)})
         parsed = self._all_told(Kind.SOURCE, [self._source] * count, Kind.PARSED, None)
         self.digest = str(parsed[0]["digest"])
+        self.is_confined = parsed[0]["confined"] is True
         self.seed = self._seed(self.digest) if callable(self._seed) else self._seed
         work: list[dict[str, object]] = []
         for place, shard in enumerate(self._shards):
@@ -220,7 +223,7 @@ class RewardSandbox:
         """Raise the fault of a function that has taken too long in all, by the clock or in CPU time."""
         took_s, most_s = self.waited_s, self._limits.calls_s
         if took_s <= most_s and self._num_shards > 1 and self._sequence % _LOOK_EVERY == 0:
-            took_s, most_s = self.calls_cpu_s, float(self._limits.cpu_s)
+            took_s, most_s = self.took_s, float(self._limits.cpu_s)
         if took_s <= most_s:
             return
         message = (
@@ -298,7 +301,7 @@ def check(
         text = decode_source(source) if isinstance(source, bytes) else source
 
         leg = Course.of(course).legs()[0]
-        states = canned_states(leg.track, _objects_of(leg))
+        states = states_of(leg)
         sandbox = RewardSandbox(text, leg, 1, limits=limits or CHECK_LIMITS, first_step=first_step)
         with sandbox as reward:
             rows = np.array([state.row for state in states])
@@ -318,6 +321,11 @@ def check(
     rewards = tuple(StateReward(state.name, value) for state, value in zip(states, values, strict=True))
     message = f"The function answers all {len(states)} canned states."
     return CheckResult(True, Verdict.OK, message, None, rewards, sandbox.output, "", sandbox.digest)
+
+
+def states_of(leg: Course) -> tuple[CannedState, ...]:
+    """Return the states in which a function is checked: on an empty road, or among the leg's objects."""
+    return canned_states(leg.track, _objects_of(leg))
 
 
 def _objects_of(leg: Course) -> Objects | None:

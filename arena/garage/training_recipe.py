@@ -90,7 +90,7 @@ class Recipe:
             self.race_seed, digest, metadata, hyperparameters, self.steps, self.course, self.parent
         )
 
-    def sandbox(self, source: str, num_cars: int, stint: int, steps: int) -> RewardSandbox:
+    def sandbox(self, source: str, num_cars: int, stint: int, steps: int, shards: int = 1) -> RewardSandbox:
         """Return the reward function's sandbox for a stint of `steps`, which is to be entered yet."""
         return RewardSandbox(
             source,
@@ -99,6 +99,7 @@ class Recipe:
             limits=_reward_limits(self.steps, steps / self.steps),
             seed=lambda digest: stint_seed(self.seed(digest), stint),
             first_step=self.first_step,
+            shards=shards,
         )
 
     def identity(self, digest: str) -> str:

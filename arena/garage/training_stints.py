@@ -27,6 +27,7 @@ from arena.garage.training_ppo import Learner, StopLearning
 from arena.garage.training_recipe import Plan, Recipe
 from arena.garage.training_state import arrays_of, hand_down, restore
 from arena.garage.verdicts import EntrantFault, Verdict
+from arena.garage.weighing import shards_worth
 
 REPORT_EVERY_S: Final = 0.5
 _NEVER: Final = 2**31
@@ -97,6 +98,8 @@ class Work:
     output: str = ""
     calls: int = 0
     waited_s: float = 0.0
+    shards: int = 0
+    """How many children answer the calls, when that is known."""
 
     def drive(self, start: Checkpoint | None, on_checkpoint: OnCheckpoint | None) -> None:
         """Drive all stints that are left after `start`; tell each stop but the last one."""
@@ -115,7 +118,10 @@ class Work:
                 on_checkpoint(self.checkpoint(stint + 1))
 
     def _drive_stint(self, stint: int, steps: int, start: Checkpoint | None) -> None:
-        sandbox = self.recipe.sandbox(self.source, self.plan.num_cars, stint, steps)
+        if not self.shards:
+            course, first_step = self.recipe.course, self.recipe.first_step
+            self.shards = shards_worth(self.source, course, self.plan.num_cars, first_step)
+        sandbox = self.recipe.sandbox(self.source, self.plan.num_cars, stint, steps, self.shards)
         try:
             with sandbox as reward:
                 self._line_up(reward, stint, start)
@@ -124,7 +130,7 @@ class Work:
             fault.output = (self.output + sandbox.output)[:_MAX_OUTPUT]
             raise
         self.output = (self.output + sandbox.output)[:_MAX_OUTPUT]
-        self.calls, self.waited_s = self.calls + sandbox.calls, self.waited_s + sandbox.waited_s
+        self.calls, self.waited_s = self.calls + sandbox.calls, self.waited_s + sandbox.took_s
 
     def _line_up(self, reward: RewardSandbox, stint: int, start: Checkpoint | None) -> None:
         """Put new cars at their starts, with the learner at the wheel as the last stint left it."""

@@ -1,0 +1,100 @@
+"""Do the copies of an entrant's module keep to themselves?
+
+Each car has its own copy, so cars share nothing that the file itself defines. They can meet in what a process
+has once: the state of `random`, files in memory, attributes of imported modules. A file that cannot be seen
+to leave these alone runs in one child, so that its result never depends on how many there were. Whoever
+hides such a thing on purpose makes a result that cannot be made again, as a look at the clock does.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import Final
+
+_HARMLESS: Final = frozenset(
+    [
+        "__future__",
+        "abc",
+        "arena_tools",
+        "bisect",
+        "cmath",
+        "collections",
+        "copy",
+        "dataclasses",
+        "datetime",
+        "decimal",
+        "enum",
+        "fractions",
+        "functools",
+        "heapq",
+        "itertools",
+        "json",
+        "math",
+        "numbers",
+        "numpy",
+        "operator",
+        "re",
+        "shapely",
+        "statistics",
+        "string",
+        "time",
+        "typing",
+    ]
+)
+"""What may be imported, with all below it."""
+_MEETING: Final = frozenset(
+    [
+        "__builtins__",
+        "__dict__",
+        "__import__",
+        "__loader__",
+        "__spec__",
+        "ctypeslib",
+        "delattr",
+        "eval",
+        "exec",
+        "f2py",
+        "getcontext",
+        "memmap",
+        "open",
+        "random",
+        "setattr",
+        "setcontext",
+        "seterr",
+        "vars",
+    ]
+)
+"""Names by which cars may meet all the same."""
+
+
+def is_confined(tree: ast.Module) -> bool:
+    """Return whether the file visibly leaves alone what all cars in one process share."""
+    imported: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            base = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
+            paths = [f"{base}{alias.name}".split(".") for alias in node.names]
+            if any(path[0] not in _HARMLESS or not _MEETING.isdisjoint(path) for path in paths):
+                return False
+            imported |= {alias.asname or alias.name.split(".")[0] for alias in node.names}
+    return _MEETING.isdisjoint(_names(tree)) and imported.isdisjoint(_written(tree))
+
+
+def _names(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            yield node.id
+        elif isinstance(node, ast.Attribute):
+            yield node.attr
+
+
+def _written(tree: ast.Module) -> Iterator[str]:
+    """Yield the names of what has an attribute or an item of its own assigned or deleted."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load):
+            inner: ast.expr = node
+            while isinstance(inner, ast.Attribute | ast.Subscript):
+                inner = inner.value
+            if isinstance(inner, ast.Name):
+                yield inner.id
