@@ -1,6 +1,7 @@
 """Who sits at the wheel in a race: a trained network, an agent, or the reference driver.
 
-A seat turns what its car sees into a command. Policies see by their own columns only; agents are told what
+A seat turns what its car sees into a command. The cars of a race carry all sensors that any of the entrants
+needs; a policy gets the row of its own columns and no more, whatever they name. Agents are told what
 stands in `cockpit.py`; the reference driver follows a planned lap, is told where it is and who is around it,
 and gets past them. Where cars are imperfect it knows how bad they may be, not how bad its own one is: it
 plans for the least grip and reckons with half of the largest latency.
@@ -23,7 +24,9 @@ from simulator.driver import FULL_RANGE, ReferenceDriver
 from simulator.objects import Objects
 from simulator.planning import plan_for
 from simulator.racecraft import Racecraft
-from simulator.sensors import OBSERVATION_COLUMNS
+from simulator.sensors.objects import OBJECT_VECTOR_COLUMNS
+from simulator.sensors.rows import choice, rows, senses_of
+from simulator.sensors.suite import Observation, Senses, Sensor
 
 if TYPE_CHECKING:
     from simulator.vector import TrackVectorEnv
@@ -44,16 +47,23 @@ class Network(Protocol):
 
 Driver = Network | Agent
 Entrant = Driver | Literal["reference"]
-Seat = Callable[[NDArray[np.float32], NDArray[np.float64], Objects | None], NDArray[np.float64]]
-"""(observation [1, columns], state [6, 1], what is around) -> command [1, 2] (steering deg, speed m/s)."""
+Seat = Callable[[Observation, NDArray[np.float64], Objects | None], NDArray[np.float64]]
+"""(one car's observation [1, ...], its state [6, 1], what is around) -> command [1, 2] (deg, m/s)."""
 
 
-def sense_of(entrants: Sequence[Entrant]) -> str:
-    """Return the sense that has all columns which these entrants want to see."""
-    if any(isinstance(entrant, Agent) for entrant in entrants):
-        return "object_vector"
-    wanted = [entrant.columns for entrant in entrants if not isinstance(entrant, str | Agent)]
-    return "vector" if all(columns == OBSERVATION_COLUMNS for columns in wanted) else "object_vector"
+def sense_of(entrants: Sequence[Entrant]) -> Senses:
+    """Return the senses that give all columns which these entrants want to see."""
+    wanted: set[Sensor] = set()
+    for entrant in entrants:
+        if not isinstance(entrant, str):
+            wanted.update(senses_of(_columns_of(entrant)).sensors)
+    if Sensor.OBJECT_VECTOR in wanted:
+        wanted.discard(Sensor.VECTOR)
+    return choice(tuple(wanted) or (Sensor.VECTOR,))
+
+
+def _columns_of(entrant: Driver) -> tuple[str, ...]:
+    return OBJECT_VECTOR_COLUMNS if isinstance(entrant, Agent) else entrant.columns
 
 
 def seats_of(
@@ -67,12 +77,12 @@ def seats_of(
     seats: list[Seat] = []
     for car, entrant in enumerate(entrants):
         if isinstance(entrant, Agent):
-            seats.append(AgentSeat(entrant, env, car, leg, direction))
+            seats.append(_agent_seat(AgentSeat(entrant, env, car, leg, direction), env.senses))
         elif isinstance(entrant, str):
             assert reference is not None
             seats.append(reference())
         else:
-            seats.append(_network_seat(entrant))
+            seats.append(_network_seat(entrant, env.senses))
     return seats
 
 
@@ -85,10 +95,13 @@ def _reference_seats(env: TrackVectorEnv) -> Callable[[], Seat]:
     return lambda: _ReferenceSeat(craft, latency_s)
 
 
-def _network_seat(network: Network) -> Seat:
-    # The columns of the objects stand behind those of the plain vector.
-    count = len(network.columns)
-    return lambda seen, *_: network.actions.to_command(network.act(seen[:, :count]))
+def _network_seat(network: Network, senses: Senses) -> Seat:
+    columns = network.columns
+    return lambda seen, *_: network.actions.to_command(network.act(rows(seen, senses, columns)))
+
+
+def _agent_seat(seat: AgentSeat, senses: Senses) -> Seat:
+    return lambda seen, state, around: seat(rows(seen, senses, OBJECT_VECTOR_COLUMNS), state, around)
 
 
 class _ReferenceSeat:
@@ -99,7 +112,7 @@ class _ReferenceSeat:
         self._command: NDArray[np.float64] = np.zeros((1, 2))
 
     def __call__(
-        self, _: NDArray[np.float32], state: NDArray[np.float64], around: Objects | None
+        self, _: Observation, state: NDArray[np.float64], around: Objects | None
     ) -> NDArray[np.float64]:
         driver = self._craft.driver
         if self._latency_s:

@@ -26,6 +26,7 @@ from simulator.course import Course, Direction
 from simulator.laps import Lap, Outcome
 from simulator.optimum import Optimum
 from simulator.rules import FIRST_CALL_STEPS, RULES_VERSION, Rules, Status
+from simulator.sensors.suite import picked
 from simulator.starts import Starts
 from simulator.trace import COLUMNS, Trace
 from simulator.track import Track
@@ -169,7 +170,7 @@ class _Run:
                 if car not in ends:
                     own = slice(car, car + 1)
                     company = env.objects.of(own) if env.objects else None
-                    commands[car] = seat(observation[own], env.state[:, own], company)[0]
+                    commands[car] = seat(picked(observation, own), env.state[:, own], company)[0]
             observation, *_ = env.drive(commands)
             rows.append(env.trace_rows())
             objects.append(env.object_rows())

@@ -1,19 +1,20 @@
 """One of the two settings files that people bring from DeepRacer: `model_metadata.json`, what the car can do.
 
 Pure functions without torch, so that the web process can judge it as well. What is out of range is refused
-with the key, the range and what came. What has no meaning here (a camera, a network's name) is accepted,
-because the file is the one that people have, and said in a warning: nothing is ignored in silence. Forms and
-ranges follow simapp and DeepRacer on AWS.
+with the key, the range and what came. What has no meaning here (a sensor that the race does not allow, a
+network's name) is accepted, because the file is the one that people have, and said in a warning: nothing is
+ignored in silence. Forms and ranges follow simapp and DeepRacer on AWS.
 """
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
 from arena.garage.jsontext import Interval, choice, read_json, settings_fault, shown, unknown_keys
+from arena.garage.sensing import CAMERAS, LIDARS, OBSERVATION, PICTURE, VECTOR, sensors_for
 from simulator.actions import DEFAULT_ACTIONS, ActionSpace, Continuous, Discrete
 
 STEERING_DEG: Final = Interval(-30.0, 30.0, "degrees")
@@ -32,29 +33,61 @@ _METADATA_KEYS: Final = (
     "preprocess_type",
     "regional_parameters",
 )
-_CAMERAS: Final = ("observation", "FRONT_FACING_CAMERA", "LEFT_CAMERA", "STEREO_CAMERAS")
-_LIDARS: Final = ("LIDAR", "SECTOR_LIDAR", "DISCRETIZED_SECTOR_LIDAR")
-_VECTOR: Final = "every car sees the track ahead as a vector of numbers"
 _ALGORITHMS: Final = {"clipped_ppo": "clipped_ppo", "ppo": "clipped_ppo", "sac": "sac"}
+_LARGE_NAME: Final = "DEEP_CONVOLUTIONAL_NETWORK_DEEP"
+_NETWORKS: Final = {
+    "deep_convolutional_network_shallow": "small",
+    "deep_convolutional_network": "small",
+    "deep_convolutional_network_deep": "large",
+    "small": "small",
+    "large": "large",
+}
+# Measured with 500,000 steps on one core; see docs/settings.md.
+SAC_COST: Final = (
+    "sac learns slowly here: 500,000 steps take about two minutes instead of ten seconds with clipped_ppo."
+)
+LARGE_COST: Final = (
+    "this is the large network (two layers of 256); training takes about four times as long as with the "
+    "small one."
+)
 _SPACE_TYPES: Final = {"discrete": "discrete", "continuous": "continuous"}
+
+
+class Algorithm(StrEnum):
+    """What learns; named as in DeepRacer's file."""
+
+    PPO = "clipped_ppo"
+    SAC = "sac"
+
+
+class Network(StrEnum):
+    """How large the policy's network is."""
+
+    SMALL = "small"
+    LARGE = "large"
 
 
 @dataclass(frozen=True, slots=True)
 class ModelMetadata:
-    """What the car can do, and what its file asked for that has no meaning here."""
+    """What the car can do and what learns, and what its file asked for that has no meaning here."""
 
     actions: ActionSpace = DEFAULT_ACTIONS
     warnings: tuple[str, ...] = ()
+    sensors: tuple[str, ...] = (OBSERVATION,)
+    """What the car sees by: names of `sensing.KNOWN`, in their order."""
+    algorithm: Algorithm = Algorithm.PPO
+    network: Network = Network.SMALL
 
     def as_json(self) -> dict[str, object]:
         """Return the canonical `model_metadata.json` (warnings left out: they do not change the car)."""
+        network = {} if self.network is Network.SMALL else {"neural_network": _LARGE_NAME}
         return {
             "action_space_type": "discrete" if isinstance(self.actions, Discrete) else "continuous",
             "action_space": action_space_json(self.actions),
-            "training_algorithm": "clipped_ppo",
-            "sensor": ["observation"],
+            "training_algorithm": self.algorithm.value,
+            "sensor": list(self.sensors),
             "version": "5",
-        }
+        } | network
 
 
 def action_space_json(actions: ActionSpace) -> object:
@@ -70,13 +103,14 @@ def action_space_json(actions: ActionSpace) -> object:
     }
 
 
-def parse_model_metadata(text: str | None) -> ModelMetadata:
+def parse_model_metadata(text: str | None, senses: Collection[str] = (VECTOR,)) -> ModelMetadata:
     """Read a `model_metadata.json`; without one the default action space is used.
 
-    Raises `EntrantFault` (SETTINGS).
+    `senses` are those that the race allows ("vector", "camera", "lidar"); a sensor that it does not allow has
+    no effect but a warning. Raises `EntrantFault` (SETTINGS).
     """
     if text is None or not text.strip():
-        return ModelMetadata()
+        return ModelMetadata(sensors=sensors_for(OBSERVATION, senses)[0])
     document = read_json(text, _METADATA_FILE)
     if isinstance(document, list):
         document = {"action_space": document}
@@ -91,7 +125,21 @@ def parse_model_metadata(text: str | None) -> ModelMetadata:
             f"{_METADATA_FILE}: the key action_space is missing. Expected a list of actions "
             '{"steering_angle": degrees, "speed": m/s}, or low and high of both.'
         )
-    return ModelMetadata(parse_action_space(document), _metadata_warnings(document))
+    sensors, warnings = sensors_for(document.get("sensor") or OBSERVATION, senses)
+    warnings += _metadata_warnings(document, sensors)
+    actions = parse_action_space(document)
+    network = Network(choice(document.get("neural_network", "small"), "neural_network", _NETWORKS))
+    return ModelMetadata(actions, warnings, sensors, _algorithm(document, actions), network)
+
+
+def _algorithm(document: Mapping[str, object], actions: ActionSpace) -> Algorithm:
+    name = choice(document.get("training_algorithm", "clipped_ppo"), "training_algorithm", _ALGORITHMS)
+    if name == Algorithm.SAC and isinstance(actions, Discrete):
+        raise settings_fault(
+            "training_algorithm: sac needs a continuous action space, as in DeepRacer; this one is a list of "
+            "actions. Give low and high of steering_angle and speed, or train with clipped_ppo."
+        )
+    return Algorithm(name)
 
 
 def parse_action_space(document: Mapping[str, object]) -> ActionSpace:
@@ -151,40 +199,35 @@ def _needed(entry: Mapping[str, object], name: str, key: str) -> object:
     return entry[name]
 
 
-def _metadata_warnings(document: Mapping[str, object]) -> tuple[str, ...]:
+def _metadata_warnings(document: Mapping[str, object], sensors: Collection[str]) -> tuple[str, ...]:
     warnings = list(unknown_keys(document, _METADATA_KEYS, _METADATA_FILE))
-    if choice(document.get("training_algorithm", "clipped_ppo"), "training_algorithm", _ALGORITHMS) == "sac":
-        warnings.append("training_algorithm: sac is not available yet; the car is trained with clipped_ppo.")
-    warnings += _sensor_warnings(document.get("sensor", ["observation"]))
+    if str(document.get("training_algorithm")).strip().lower() == "sac":
+        warnings.append(f"training_algorithm: {SAC_COST}")
     warnings += _version_warnings(document.get("version", 5))
     warnings += _index_warnings(document["action_space"])
-    if "neural_network" in document:
-        name = str(document["neural_network"])[:40]
-        warnings.append(
-            f"neural_network: {name} has no effect; every car has the same small network (64 x 64)."
-        )
+    warnings += _network_warnings(document.get("neural_network"))
     if "lidar_config" in document:
-        warnings.append(f"lidar_config has no effect; {_VECTOR}.")
+        has_lidar = any(name in LIDARS for name in sensors)
+        why = "beams and sectors are fixed" if has_lidar else "the car has no lidar"
+        warnings.append(f"lidar_config has no effect: {why}.")
     if "preprocess_type" in document:
-        warnings.append("preprocess_type has no effect: there are no camera pictures to prepare.")
+        has_camera = any(name in CAMERAS for name in sensors)
+        why = f"pictures are grey, {PICTURE}" if has_camera else "there are no camera pictures to prepare"
+        warnings.append(f"preprocess_type has no effect: {why}.")
     if "regional_parameters" in document:
         warnings.append("regional_parameters has no effect: it belongs to a cloud account.")
     return tuple(warnings)
 
 
-def _sensor_warnings(sensors: object) -> list[str]:
-    names = [str(name)[:40] for name in (sensors if isinstance(sensors, list) else [sensors])]
-    if names in ([], ["observation"]):
-        return []
-    warnings = [f"sensor: {', '.join(names[:4])} has no effect; {_VECTOR}."]
-    known = (*_CAMERAS, *_LIDARS)
-    for name in names[:4]:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            warnings.append(f"sensor: {name} is not known." + (f" Did you mean {near[0]}?" if near else ""))
-    if sum(name in _CAMERAS for name in names) != 1 or sum(name in _LIDARS for name in names) > 1:
-        warnings.append("sensor: DeepRacer takes exactly one camera and at most one lidar.")
-    return warnings
+def _network_warnings(name: object) -> list[str]:
+    """Say what a name of DeepRacer's gives here, where that is not plain."""
+    named = str(name).strip().lower()
+    if named == "deep_convolutional_network":
+        return [
+            "neural_network: DEEP_CONVOLUTIONAL_NETWORK is the small network here (two layers of 64). "
+            f"For the large one write {_LARGE_NAME}."
+        ]
+    return [f"neural_network: {LARGE_COST}"] if _NETWORKS.get(named) == "large" else []
 
 
 def _version_warnings(version: object) -> list[str]:

@@ -15,19 +15,23 @@ from typing import Final
 
 from arena.garage.hyperparameters import Hyperparameters
 from arena.garage.limits import Limits
+from arena.garage.progress import Meter
 from arena.garage.sandbox import RewardSandbox
-from arena.garage.settings import ModelMetadata
+from arena.garage.sensing import OBSERVATION, senses_for
+from arena.garage.settings import Algorithm, ModelMetadata
 from arena.garage.training_cars import Legs
 from arena.garage.training_versions import software
 from simulator.car import CarSpec
-from simulator.course import Course
+from simulator.course import Course, RaceType
 from simulator.env import TrackVectorEnv
 from simulator.params import FIRST_CALL_STEPS
+from simulator.sensors.suite import Senses
 from simulator.starts import Starts
 
 MIN_STEPS: Final = 1024
 
-_STEPS_FOR_20_EPISODES: Final = 32
+# SAC remembers what it learns from, so it need not drive as far between two updates.
+_STEPS_FOR_20_EPISODES: Final = {Algorithm.PPO: 32, Algorithm.SAC: 8}
 # Fewer cars for a small budget, so that the policy is still updated often: (from this many steps, cars).
 _CARS: Final = ((65_536, 256), (8_192, 64), (0, 16))
 _REWARD_CALL_US: Final = 400.0  # mean wall time of a call that a training puts up with
@@ -81,7 +85,13 @@ class Recipe:
     def plan(self) -> Plan:
         """Return the plan of the budget; each leg of the course has as many cars, in whole groups."""
         group = len(self.course.legs()) * self.course.cars
-        return plan_updates(self.steps, self.hyperparameters.num_episodes_between_training, group)
+        episodes = self.hyperparameters.num_episodes_between_training
+        return plan_updates(self.steps, episodes, group, _STEPS_FOR_20_EPISODES[self.metadata.algorithm])
+
+    def is_enough(self, meter: Meter) -> bool:
+        """Return whether the entrant wants the training to end here."""
+        settings = self.hyperparameters
+        return meter.is_enough(settings.term_cond_max_episodes, settings.term_cond_avg_score)
 
     def seed(self, digest: str) -> int:
         """Return the seed of the training with the code of that digest."""
@@ -117,10 +127,18 @@ class Recipe:
                 reward=sandbox.of_leg(place),
                 spec=self.spec,
                 starts=self.starts,
+                sensors=self._senses(),
             )
             for place, leg in enumerate(legs)
         ]
         return envs[0] if len(envs) == 1 else Legs(envs)
+
+    def _senses(self) -> Senses | None:
+        """Return what the cars see by; None for what they do without a choice."""
+        if self.metadata.sensors == (OBSERVATION,):
+            return None
+        with_objects = self.course.race_type is not RaceType.TIME_TRIAL
+        return senses_for(self.metadata.sensors, with_objects=with_objects)
 
     def about(self, seed: int) -> dict[str, str]:
         """Return what a policy tells of its training."""
@@ -130,13 +148,21 @@ class Recipe:
         return about
 
 
-def plan_updates(steps: int, num_episodes_between_training: int = 20, group: int = 1) -> Plan:
-    """Return the largest plan within `steps` whose cars come in groups. `ValueError` below `MIN_STEPS`."""
+def plan_updates(
+    steps: int,
+    num_episodes_between_training: int = 20,
+    group: int = 1,
+    steps_for_20: int = _STEPS_FOR_20_EPISODES[Algorithm.PPO],
+) -> Plan:
+    """Return the largest plan within `steps` whose cars come in groups. `ValueError` below `MIN_STEPS`.
+
+    `steps_for_20` are the steps of each car between two updates that stand for 20 episodes.
+    """
     if steps < MIN_STEPS:
         raise ValueError(f"expected a budget of at least {MIN_STEPS} steps, got {steps}")
     num_cars = next(cars for least, cars in _CARS if steps >= least)
     num_cars -= num_cars % group
-    wanted = max(4, round(_STEPS_FOR_20_EPISODES * num_episodes_between_training / 20))
+    wanted = max(4, round(steps_for_20 * num_episodes_between_training / 20))
     updates = max(1, steps // (num_cars * wanted))
     if steps // num_cars >= _STINTS * _STINT_STEPS_PER_CAR and steps >= _SHORT_STEPS and updates > _STINTS:
         updates -= updates % _STINTS  # equal stints; the updates become longer by as much

@@ -25,6 +25,7 @@ from arena.garage.settings import ModelMetadata
 from arena.garage.verdicts import EntrantFault, Verdict
 from simulator.car import CLASSIC, CarSpec
 from simulator.course import Course
+from simulator.sensors.rows import rows
 from simulator.track import Track
 
 MAX_UPLOAD_BYTES: Final = 20_000_000
@@ -70,7 +71,7 @@ def open_policy(data: bytes, metadata: ModelMetadata | None = None) -> Iterator[
     TIMEOUT, MEMORY, CRASHED), also later while it drives, and `SandboxError`.
     """
     if is_onnx(data):
-        with OnnxPolicy(data, metadata.actions if metadata else None) as policy:
+        with OnnxPolicy(data, metadata) as policy:
             yield policy
     else:
         yield _own_policy(data, metadata)
@@ -110,7 +111,7 @@ def check_policy(
         with open_policy(data, metadata) as network:
             env = Course(track).environment(CHECKED_PLACES, spec=spec, sensors=sense_of([network]))
             seen, _ = env.reset(seed=0)
-            answers = network.act(seen[:, : len(network.columns)])
+            answers = network.act(rows(seen, env.senses, network.columns))
             commands = network.actions.to_command(answers)
     except EntrantFault as fault:
         return CheckResult(False, fault.verdict, fault.message, fault.line, (), "", fault.detail)

@@ -39,14 +39,8 @@ _SCALES: Final = {Sensor.BORDER_LIDAR: np.float32(1.0 / border.MAX_M)}
 
 
 def choice(sensors: Sequence[Sensor]) -> Senses:
-    """Return senses in the order of a row, with pictures of the size that networks take.
-
-    Raises `ValueError` for two cameras or two vectors.
-    """
+    """Return senses in the order of a row, with pictures of the size that networks take."""
     chosen = tuple(sorted(sensors, key=ORDER.index))
-    for kind in (CAMERAS, (Sensor.OBJECT_VECTOR, Sensor.VECTOR)):
-        if sum(sensor in kind for sensor in chosen) > 1:
-            raise ValueError(f"expected one of {', '.join(kind)}, got {', '.join(chosen)}")
     return Senses(chosen, image_width=PICTURE_WIDTH, image_height=PICTURE_HEIGHT)
 
 
@@ -60,8 +54,11 @@ def picture_shape(senses: Senses) -> tuple[int, int, int] | None:
 
 @lru_cache(maxsize=64)
 def columns_of(sensors: tuple[Sensor, ...]) -> tuple[str, ...]:
-    """Return the names of a row's numbers. Raises as `choice` does."""
+    """Return the names of a row's numbers. Raises `ValueError` for two cameras or two vectors."""
     senses = choice(sensors)
+    for kind in (CAMERAS, (Sensor.OBJECT_VECTOR, Sensor.VECTOR)):
+        if sum(sensor in kind for sensor in sensors) > 1:
+            raise ValueError(f"expected one of {', '.join(kind)}, got {', '.join(senses.sensors)}")
     return tuple(name for sensor in senses.sensors for name in _names(sensor))
 
 
