@@ -8,7 +8,7 @@ Figures of a shared machine are noisy: quote medians and ratios, not single time
 import subprocess
 import sys
 
-NAMES = ("simulator", "sensors", "sandbox", "training", "submission", "optimum", "imperfections")
+NAMES = ("simulator", "sensors", "sandbox", "training", "rewards", "submission", "optimum", "imperfections")
 
 
 def main() -> None:
