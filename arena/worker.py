@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine, func, select
 
-from arena import courses, probing
+from arena import probing, untrained
 from arena.assignments import Assignment
-from arena.garage import lock, sandbox, settings
+from arena.entry_checks import check_entry
+from arena.garage import lock
 from arena.garage.diagnosis import diagnose
-from arena.garage.hyperparameters import parse_hyperparameters
 from arena.garage.patterns import Evidence
 from arena.garage.recording import DriveRecorder
 from arena.garage.verdicts import EntrantFault, SandboxUnavailableError
@@ -33,9 +33,8 @@ from arena.league.models import Racer, Submission
 from arena.league.seasons import find_race, keep_calendar
 from arena.league.states import Direction, Driver, JobKind
 from arena.settings import ArenaSettings, Sandbox
-from simulator import tracks
 from simulator.bots import BotError
-from simulator.course import Course, CourseError
+from simulator.course import CourseError
 from simulator.laps import Lap
 from simulator.objects import ObstacleError
 from simulator.track import TrackError
@@ -152,24 +151,18 @@ class Worker:
             return verb(session, *arguments, now=datetime.now(UTC))
 
     def check(self, lease: Lease) -> None:
-        """Call a reward function on the canned situations and tell what it answers."""
-        self.write(jobs.finish_check, lease, check_entry(lease.payload, self.course_of_check(lease)))
-
-    def course_of_check(self, lease: Lease) -> Course:
-        """Return the course of the race that the check names, else the bare track."""
+        """Try the files of an entry in the race that the check names, and tell what came of it."""
         with db.reading(self.engine) as session:
             race = find_race(session, str(lease.payload.get("race") or ""))
-        if race is not None:
-            return courses.course_of(race)
-        return Course(tracks.load(lease.payload.get("track") or tracks.names()[0]))
+        self.write(jobs.finish_check, lease, check_entry(lease.payload, race, self.artifacts))
 
     def train_and_race(self, lease: Lease) -> None:
         """Train a submission, race its policy, and record the laps, or reject it with the verdict."""
         try:
             submission = self.write(submissions.mark_training, lease)
             assignment = self.assignment(submission)
-            if submission.driver is Driver.REFERENCE:
-                self.drive_reference(lease, assignment)
+            if submission.driver is not Driver.POLICY:
+                self.drive_untrained(lease, submission, assignment)
                 return
             recorder = DriveRecorder()
             trained = self.train(lease, assignment, recorder)
@@ -183,10 +176,17 @@ class Worker:
         else:
             self.record(lease, trial, self.learned(recorder, trained, trial, assignment))
 
-    def drive_reference(self, lease: Lease, assignment: Assignment) -> None:
-        """Let the reference driver race: there is nothing to train."""
+    def drive_untrained(self, lease: Lease, submission: Submission, assignment: Assignment) -> None:
+        """Race what drives as it is: there is nothing to train. Raises `EntrantFault`."""
         self.write(submissions.mark_racing, lease)
-        self.record(lease, assignment.race("reference"), {})
+        key = submission.upload_key
+        entry = untrained.Untrained(
+            submission.driver,
+            upload=None if key is None else self.artifacts.get(key),
+            names_actions=submission.model_metadata is not None,
+        )
+        driven = untrained.drive(entry, assignment)
+        self.record(lease, driven.trial, driven.learned())
 
     def learned(
         self, recorder: DriveRecorder, trained: "Training", trial: "Trial", assignment: Assignment
@@ -278,22 +278,6 @@ def reason_of(error: Exception) -> str:
     if isinstance(error, SandboxUnavailableError):
         return "Sandbox unavailable: this machine cannot lock up code, so nothing was run."
     return f"The arena failed ({type(error).__name__})."
-
-
-def check_entry(payload: dict[str, Any], course: Course) -> dict[str, Any]:
-    """Check the files of an entry: settings first, then the reward function in its locked child."""
-    try:
-        settings.parse_model_metadata(payload.get("model_metadata"))
-        parse_hyperparameters(payload.get("hyperparameters"))
-    except EntrantFault as fault:
-        return {
-            "ok": False,
-            "verdict": fault.verdict.value,
-            "message": fault.message,
-            "line": fault.line,
-            "rewards": [],
-        }
-    return sandbox.check(payload["source"], course).as_json()
 
 
 def run(arena_settings: ArenaSettings, *, name: str, checks_only: bool = False) -> None:
