@@ -12,13 +12,16 @@ import gzip
 import io
 import json
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from arena.garage.onnx_files import OPSET
 from arena.garage.policy import WEIGHTS_FILE, Output, Policy
+from arena.garage.sensing import sensors_of
 from arena.garage.settings import ModelMetadata
 from simulator.actions import Discrete
+from simulator.sensors.rows import columns_of, picture_shape
+from simulator.sensors.suite import Senses, Sensor
 
 MODEL_FILE: Final = "policy.onnx"
 
@@ -33,6 +36,16 @@ _READINGS: Final = {
     "left": "{0} m ahead on the centre line: how far to the left of the nose (m), divided by {0} + 0.5",
     "object": "about the next objects on the road; 0 where there is none (simulator/sensors/objects.py)",
 }
+_SENSORS: Final = {
+    Sensor.LIDAR: "distances (m), cut to 0.15 to 1; from 30 degrees left of ahead over the back to the right",
+    Sensor.SECTOR_LIDAR: "1 where something in the sector is nearer than 0.5 m; in the order of the lidar",
+    Sensor.DISCRETIZED_SECTOR_LIDAR: "8 sectors x 8 bins of 0.25 m, 1 in the bin of the nearest thing",
+    Sensor.BORDER_LIDAR: "ways to the road's border (m), divided by 5; from the right over ahead to the left",
+}
+_STEPS: Final = (
+    "\nBefore them the pixels, divided by 255, go through convolutions with a rectifier behind each; what\n"
+    "comes out takes the pixels' place."
+)
 _README: Final = """# A policy of Apex Arena
 
 It was trained on {track} for the car {spec}. 15 times a second it turns {count} numbers into one action.
@@ -66,7 +79,10 @@ between them{last}.
 
 def car_bundle(policy: Policy, model: bytes) -> bytes:
     """Return a policy and its ONNX file `model` as a .tar.gz; the same policy gives the same bytes."""
-    metadata = json.dumps(ModelMetadata(policy.actions).as_json(), indent=2) + "\n"
+    metadata = (
+        json.dumps(ModelMetadata(policy.actions, sensors=sensors_of(policy.columns)).as_json(), indent=2)
+        + "\n"
+    )
     files = {
         "model_metadata.json": metadata.encode(),
         MODEL_FILE: model,
@@ -78,7 +94,6 @@ def car_bundle(policy: Policy, model: bytes) -> bytes:
 
 def readme(policy: Policy) -> str:
     """Return what somebody who has only the bundle must know."""
-    rows = (f"| {place} | `{name}` | {_reading(name)} |" for place, name in enumerate(policy.columns))
     is_discrete = isinstance(policy.actions, Discrete)
     return _README.format(
         track=policy.about.get("track", "a track that it does not name"),
@@ -89,9 +104,30 @@ def readme(policy: Policy) -> str:
         if is_discrete
         else "float32 [n, 2] in [-1, 1], steering and speed between low and high of model_metadata.json",
         activation=policy.header()["activation"],
+        steps=_STEPS if policy.convolutions else "",
         last=" and after the last one" if policy.output is Output.TANH else "",
-        columns="\n".join(rows),
+        columns="\n".join(_rows(policy)),
     )
+
+
+def _rows(policy: Policy) -> Iterator[str]:
+    """Yield the lines of the table: one for each number of a vector, one for each other sensor."""
+    at = 0
+    for sensor in policy.senses.sensors:
+        names = columns_of((sensor,))
+        if sensor in (Sensor.VECTOR, Sensor.OBJECT_VECTOR):
+            yield from (f"| {place} | `{name}` | {_reading(name)} |" for place, name in enumerate(names, at))
+        else:
+            yield f"| {at} to {at + len(names) - 1} | `{sensor}` | {_sensor_words(policy.senses, sensor)} |"
+        at += len(names)
+
+
+def _sensor_words(senses: Senses, sensor: Sensor) -> str:
+    if sensor in _SENSORS:
+        return _SENSORS[sensor]
+    height, width, pictures = picture_shape(senses) or (0, 0, 0)
+    pairs = "; left and right pixel side by side" if pictures > 1 else ""
+    return f"grey picture of {width} x {height} pixels from 0 to 255, row by row from the top left{pairs}"
 
 
 def _reading(column: str) -> str:

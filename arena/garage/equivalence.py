@@ -6,6 +6,7 @@ adds up three hundred of them, and its time must be the same to the millisecond.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from arena.garage.drivers import Network
 from simulator.actions import ActionSpace
 from simulator.car import CarSpec
 from simulator.course import Course
+from simulator.sensors.rows import picture_shape, senses_of
 
 MAX_ACTION_DIFFERENCE: Final = 1e-5
 LAPS: Final = 3
@@ -70,9 +72,7 @@ def compare(policy: Network, exported: Network, course: Course, spec: CarSpec) -
     witness = _Witness(policy)
     own = racing.drive(witness, course, laps=LAPS, spec=spec)
     other = racing.drive(exported, course, laps=LAPS, spec=spec)
-    shape = (_RANDOM_OBSERVATIONS, len(policy.columns))
-    drawn = np.random.default_rng(0).uniform(-_RANDOM_LIMIT, _RANDOM_LIMIT, shape).astype(np.float32)
-    observations = np.concatenate([drawn, *witness.seen])
+    observations = np.concatenate([_drawn(policy.columns), *witness.seen])
     difference = np.abs(policy.act(observations) - exported.act(observations))
     return Comparison(
         len(observations),
@@ -82,3 +82,13 @@ def compare(policy: Network, exported: Network, course: Course, spec: CarSpec) -
         own.total_time_ms,
         other.total_time_ms,
     )
+
+
+def _drawn(columns: tuple[str, ...]) -> NDArray[np.float32]:
+    """Return random rows [n, columns]: readings, and pixels where there are any."""
+    chance = np.random.default_rng(0)
+    rows = chance.uniform(-_RANDOM_LIMIT, _RANDOM_LIMIT, (_RANDOM_OBSERVATIONS, len(columns)))
+    pixels = math.prod(picture_shape(senses_of(columns)) or (0,))
+    if pixels:
+        rows[:, -pixels:] = chance.integers(0, 256, (_RANDOM_OBSERVATIONS, pixels))
+    return rows.astype(np.float32)

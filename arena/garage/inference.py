@@ -18,21 +18,21 @@ from numpy.typing import NDArray
 
 from arena.garage.conversation import Conversation, allowance_of
 from arena.garage.limits import Limits, Usage
-from arena.garage.policy import HEADER_KEY
-from arena.garage.settings import parse_action_space
+from arena.garage.policy import HEADER_KEY, PolicyError, sight
+from arena.garage.sensing import OBSERVATION, senses_for, sensors_of
+from arena.garage.settings import ModelMetadata, parse_action_space
 from arena.garage.subjects import POLICY
 from arena.garage.verdicts import EntrantFault, SandboxUnavailableError, Verdict
 from arena.garage.wire import Kind, pack, pack_json
 from simulator.actions import DEFAULT_ACTIONS, ActionSpace, Discrete
 from simulator.car import STEP_S
 from simulator.sensors import OBSERVATION_COLUMNS
-from simulator.sensors.objects import OBJECT_VECTOR_COLUMNS
+from simulator.sensors.rows import columns_of
 
 LIMITS: Final = Limits(cpu_s=600, file_mb=1)
 BANK_S: Final = 5.0
 """CPU seconds of a race beyond what its steps allow."""
 
-_KNOWN_COLUMNS: Final = (OBSERVATION_COLUMNS, OBJECT_VECTOR_COLUMNS)
 _FLOATS: Final = ("tensor(float)", "tensor(double)")
 _WHOLE: Final = ("tensor(int64)", "tensor(int32)")
 _ACTION: Final = "action"
@@ -66,25 +66,25 @@ class Port:
 class OnnxPolicy:
     """A context manager that owns a locked child with an ONNX file in it, and drives by it.
 
-    `actions` is the entrant's own action space, or None. Raises `EntrantFault` on entering for a file that
-    cannot drive, and from `act`.
+    `metadata` is the entrant's own, or None: then the file's action space counts, or the default one. Raises
+    `EntrantFault` on entering for a file that cannot drive, and from `act`.
     """
 
     def __init__(
         self,
         data: bytes,
-        actions: ActionSpace | None = None,
+        metadata: ModelMetadata | None = None,
         *,
         limits: Limits = LIMITS,
         bank_s: float = BANK_S,
     ) -> None:
-        self._data, self._given, self._limits, self._bank_s = data, actions, limits, bank_s
+        self._data, self._metadata, self._limits, self._bank_s = data, metadata, limits, bank_s
         self._sequence = 0
         self._is_index = False
         self._values = 0
         self._began_cpu_s = 0.0
         self.columns: tuple[str, ...] = OBSERVATION_COLUMNS
-        self.actions: ActionSpace = actions or DEFAULT_ACTIONS
+        self.actions: ActionSpace = DEFAULT_ACTIONS
         self.answered = 0
         """How many observations it has answered."""
 
@@ -139,7 +139,7 @@ class OnnxPolicy:
         try:
             self.actions = self._agreed_actions(header)
             entry = _only_input(inputs)
-            self.columns = _columns(entry, header)
+            self.columns = _columns(entry, header, self._metadata)
             wanted = self._wanted(outputs)
         except EntrantFault as fault:
             talk.fail(fault)
@@ -153,12 +153,13 @@ class OnnxPolicy:
     def _agreed_actions(self, header: dict[str, object]) -> ActionSpace:
         """Return the action space: the entrant's own, or the file's, which must not be two."""
         named = parse_action_space(header) if "action_space" in header else None
-        if named and self._given and named != self._given:
+        given = self._metadata.actions if self._metadata else None
+        if named and given and named != given:
             raise _fault(
                 "The file names another action space than model_metadata.json. Leave model_metadata.json "
                 "out, or export the file anew."
             )
-        return self._given or named or DEFAULT_ACTIONS
+        return given or named or DEFAULT_ACTIONS
 
     def _wanted(self, outputs: list[Port]) -> dict[str, object]:
         """Choose the output that holds the action, and say how many numbers it must have."""
@@ -230,27 +231,35 @@ def _header(told: dict[str, object]) -> dict[str, object]:
 def _only_input(inputs: list[Port]) -> Port:
     if len(inputs) != 1:
         names = ", ".join(str(port) for port in inputs) or "none"
-        raise _fault(f"The network has {len(inputs)} inputs ({names}). Expected one: observation, {_CHOICE}.")
+        raise _fault(f"The network has {len(inputs)} inputs ({names}). Expected one: observation, {_VECTOR}.")
     if inputs[0].type not in _FLOATS or len(inputs[0].shape) != 2 or inputs[0].shape[0] not in (None, 1):
-        raise _fault(f"The input is {inputs[0]}. Expected observation, {_CHOICE}.")
+        raise _fault(f"The input is {inputs[0]}. Expected observation, {_VECTOR}.")
     return inputs[0]
 
 
-def _columns(entry: Port, header: dict[str, object]) -> tuple[str, ...]:
-    """Return the columns that the file wants: those that it names, or those whose number it is."""
-    named = header.get("observation_columns")
-    for known in _KNOWN_COLUMNS:
-        if named == list(known) if named is not None else entry.shape[1] == len(known):
-            return known
-    if named is not None:
-        raise _fault("The file was made for other columns than the car has now. Train it again.")
-    raise _fault(f"The input is {entry}. Expected observation, {_CHOICE}.")
+def _columns(entry: Port, header: dict[str, object], metadata: ModelMetadata | None) -> tuple[str, ...]:
+    """Return the columns that the file wants: those that its header names, or else those of the entrant's
+    sensors, with or without objects, whose number it is.
+    """
+    if "observation_columns" in header or "sensors" in header:
+        try:
+            known = [sight(header)[0]]
+        except PolicyError as error:
+            raise _fault(str(error)) from error
+    else:
+        sensors = metadata.sensors if metadata else (OBSERVATION,)
+        found = {senses_for(sensors, with_objects=objects) for objects in (False, True)}
+        known = sorted((columns_of(senses.sensors) for senses in found), key=len)
+    for columns in known:
+        if entry.shape[1] == len(columns):
+            return columns
+    sizes = " or ".join(f"[1, {len(columns)}]" for columns in known)
+    seen = ", ".join(sensors_of(known[0]))
+    objects = " (the latter with the next two objects)" if len(known) > 1 else ""
+    raise _fault(f"The input is {entry}. Expected observation, float32 {sizes}: {seen}{objects}.")
 
 
-_CHOICE: Final = (
-    f"float32 [1, {len(OBSERVATION_COLUMNS)}] (the vector) or [1, {len(OBJECT_VECTOR_COLUMNS)}] "
-    "(the vector with the next two objects)"
-)
+_VECTOR: Final = f"float32 [1, {len(OBSERVATION_COLUMNS)}]"
 
 
 def _fault(message: str) -> EntrantFault:

@@ -6,6 +6,8 @@
              command      float32 [n, 2]         what that means: steering angle (deg, left +), speed (m/s)
              preferences  float32 [n, actions]   discrete only: the network's last layer
 
+A policy that sees pictures takes their pixels, 0 to 255, as the last columns of the row.
+
 The graph is written node by node from the policy's arrays, in an old dialect that every runtime reads; no
 exporter of a training library has a part in it. Like the policy itself it carries a JSON header that says
 what it sees and what it does.
@@ -14,6 +16,7 @@ what it sees and what it does.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -27,6 +30,7 @@ from onnx import helper, numpy_helper
 from arena.garage.policy import HEADER_KEY, Output, Policy
 from simulator.actions import Discrete
 from simulator.car import CAR_VERSION
+from simulator.sensors.rows import picture_shape
 
 INPUT: Final = "observation"
 OUTPUT: Final = "action"
@@ -44,6 +48,15 @@ class _Graph:
     def constant(self, name: str, value: NDArray[Any] | Sequence[float] | float) -> str:
         self.arrays.append(numpy_helper.from_array(np.asarray(value, np.float32), name))
         return name
+
+    def sizes(self, name: str, values: Sequence[int]) -> str:
+        self.arrays.append(numpy_helper.from_array(np.asarray(values, np.int64), name))
+        return name
+
+    def part(self, source: str, begin: int, end: int, output: str) -> str:
+        """Add what takes columns out of a row."""
+        limits = [self.sizes(f"{output}_{name}", [at]) for name, at in (("from", begin), ("to", end))]
+        return self.node("Slice", [source, *limits, self.sizes(f"{output}_axis", [1])], output)
 
     def node(self, operator: str, inputs: Sequence[str], output: str, **attributes: Any) -> str:
         node = helper.make_node(operator, inputs, [output], name=f"make_{output}", **attributes)
@@ -73,7 +86,7 @@ def to_onnx(policy: Policy) -> bytes:
 
 def _network(graph: _Graph, policy: Policy) -> str:
     """Add the layers and return the name of what the last one gives."""
-    reached = INPUT
+    reached = _eyes(graph, policy) if policy.convolutions else INPUT
     for place, (weight, bias) in enumerate(policy.layers):
         arrays = (graph.constant(f"layer{place}.weight", weight), graph.constant(f"layer{place}.bias", bias))
         is_last = place == len(policy.layers) - 1
@@ -82,6 +95,27 @@ def _network(graph: _Graph, policy: Policy) -> str:
         if not is_last:
             reached = graph.node("Tanh", [reached], f"layer{place}")
     return reached
+
+
+def _eyes(graph: _Graph, policy: Policy) -> str:
+    """Add the convolutions, as `vision.seen` has them, and return the name of what the layers get."""
+    shape = picture_shape(policy.senses)
+    assert shape is not None  # convolutions have pictures
+    numbers, columns = len(policy.columns) - math.prod(shape), len(policy.columns)
+    pixels = graph.part(INPUT, numbers, columns, "pixels")
+    pictures = graph.node("Reshape", [pixels, graph.sizes("picture_shape", [0, *shape])], "pictures")
+    channels = graph.node("Transpose", [pictures], "channels", perm=[0, 3, 1, 2])
+    reached = graph.node("Div", [channels, graph.constant("white", 255.0)], "light")
+    for place, each in enumerate(policy.convolutions):
+        name = f"convolution{place}"
+        arrays = (graph.constant(f"{name}.weight", each.weight), graph.constant(f"{name}.bias", each.bias))
+        strides = [each.stride, each.stride]
+        features = graph.node("Conv", [reached, *arrays], f"features{place}", strides=strides)
+        reached = graph.node("Relu", [features], name)
+    seen = graph.node("Flatten", [reached], "seen", axis=1)
+    if not numbers:
+        return seen
+    return graph.node("Concat", [graph.part(INPUT, 0, numbers, "numbers"), seen], "row", axis=1)
 
 
 def _heads(graph: _Graph, last: str, policy: Policy) -> Iterator[onnx.ValueInfoProto]:

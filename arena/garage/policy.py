@@ -183,7 +183,7 @@ class Policy:
     def from_bytes(cls, data: bytes) -> Self:
         """Read what `to_bytes` wrote. Raises `PolicyError`."""
         document = _read_header(data)
-        columns, shapes = _sight(document)
+        columns, shapes = sight(document)
         sizes = _sizes(document, _first_size(columns, shapes))
         try:
             tensors = safetensors.numpy.load(data)
@@ -301,8 +301,11 @@ def _actions(document: dict[str, object]) -> ActionSpace:
         raise PolicyError(f"The header's action space is not usable: {fault.message}") from fault
 
 
-def _sight(document: dict[str, object]) -> tuple[tuple[str, ...], tuple[Shape, ...]]:
-    """Return the columns that a header names, and the shapes of its convolutions if it sees pictures."""
+def sight(document: dict[str, object]) -> tuple[tuple[str, ...], tuple[Shape, ...]]:
+    """Return the columns that a header names, and the shapes of its convolutions if it sees pictures.
+
+    Raises `PolicyError`.
+    """
     if "sensors" not in document:
         return _columns(document), ()
     try:

@@ -7,6 +7,7 @@ import io
 import itertools
 import json
 import tarfile
+from typing import Any
 
 import numpy as np
 import onnx
@@ -16,15 +17,19 @@ import pytest
 from arena.garage import bundle
 from arena.garage.equivalence import MAX_ACTION_DIFFERENCE, compare
 from arena.garage.onnx_files import to_onnx
-from arena.garage.policy import HEADER_KEY, Policy
+from arena.garage.policy import HEADER_KEY, Output, Policy
 from arena.garage.settings import ModelMetadata, parse_model_metadata
 from arena.garage.uploads import open_policy
+from arena.garage.verdicts import EntrantFault
+from arena.garage.vision import Convolution
 from simulator.actions import DEFAULT_ACTIONS, ActionSpace, Discrete
 from simulator.car import CLASSIC
 from simulator.course import Course
 from simulator.sensors.objects import OBJECT_VECTOR_COLUMNS
+from simulator.sensors.rows import choice, columns_of, picture_shape
+from simulator.sensors.suite import Sensor
 from simulator.track import Track
-from tests.arena.garage.onnx_making import COUNT, FIVE, choosing_policy, steering_policy
+from tests.arena.garage.onnx_making import COUNT, FIVE, choosing_policy, model, steering_policy, weights
 
 
 def trained_like(actions: ActionSpace, columns: tuple[str, ...]) -> Policy:
@@ -50,6 +55,48 @@ def test_onnxruntime_acts_as_the_policy_does(actions: ActionSpace, columns: tupl
     if isinstance(actions, Discrete):
         (preferences,) = session.run(["preferences"], {"observation": seen})
         np.testing.assert_allclose(preferences, policy.outputs(seen), atol=1e-5)
+
+
+def seeing_policy(*sensors: Sensor) -> Policy:
+    """Random weights behind two convolutions, and behind the readings of the other sensors."""
+    columns, generator = columns_of(sensors), np.random.default_rng(3)
+    height, width, pictures = picture_shape(choice(sensors)) or (0, 0, 0)
+
+    def drawn(*shape: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+        weight = generator.normal(size=shape) / np.sqrt(np.prod(shape[1:]))
+        return weight.astype(np.float32).astype(np.float64), np.full(shape[0], 0.125)
+
+    convolutions = (Convolution(*drawn(4, pictures, 8, 8), 4), Convolution(*drawn(8, 4, 3, 3), 2))
+    features = 8 * 2 * 4  # 30 x 40 pixels become 6 x 9, these 2 x 4
+    readings = len(columns) - height * width * pictures
+    layers = (drawn(16, features + readings), drawn(2, 16))
+    return Policy(layers, DEFAULT_ACTIONS, columns, output=Output.TANH, convolutions=convolutions)
+
+
+@pytest.mark.parametrize(
+    "sensors", [(Sensor.FRONT_FACING_CAMERA,), (Sensor.VECTOR, Sensor.LIDAR, Sensor.STEREO_CAMERAS)]
+)
+def test_a_policy_that_sees_pictures_is_exported_with_its_eyes(sensors: tuple[Sensor, ...]) -> None:
+    policy, chance = seeing_policy(*sensors), np.random.default_rng(5)
+    pixels = 1200 * (2 if Sensor.STEREO_CAMERAS in sensors else 1)
+    seen = chance.uniform(-1, 1, (20, len(policy.columns))).astype(np.float32)
+    seen[:, -pixels:] = chance.integers(0, 256, (20, pixels))
+    with open_policy(to_onnx(policy)) as exported:
+        assert exported.columns == policy.columns
+        assert np.abs(exported.act(seen) - policy.act(seen)).max() <= MAX_ACTION_DIFFERENCE
+    text = bundle.readme(policy)
+    first, last = len(policy.columns) - pixels, len(policy.columns) - 1
+    assert f"| {first} to {last} | `{sensors[-1]}` | grey picture of 40 x 30 pixels" in text
+    assert "convolutions" in text
+
+
+def test_a_network_of_another_trainer_may_see_pictures() -> None:
+    metadata = ModelMetadata(sensors=("FRONT_FACING_CAMERA",))
+    with open_policy(model(arrays=[weights(1200)], shape=(1, 1200)), metadata) as network:
+        assert network.columns == columns_of((Sensor.FRONT_FACING_CAMERA,))
+    with pytest.raises(EntrantFault) as caught, open_policy(model(), metadata):
+        pass
+    assert "Expected observation, float32 [1, 1200]: FRONT_FACING_CAMERA." in caught.value.message
 
 
 def test_the_file_says_what_it_sees_and_does() -> None:
