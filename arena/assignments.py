@@ -7,7 +7,7 @@ with the calls below, so that a result can be made again exactly as it was made.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from arena import courses
@@ -15,6 +15,7 @@ from arena.courses import Conditions
 from arena.garage import settings
 from arena.garage.hyperparameters import Hyperparameters, parse_hyperparameters
 from arena.garage.recording import DriveRecorder
+from arena.garage.training_checkpoint import Checkpoint
 from simulator.car import SPECS, CarSpec
 from simulator.course import Course
 from simulator.rules import Rules
@@ -37,6 +38,9 @@ class Assignment:
     rules: Rules
     race_seed: int
     training_steps: int
+    parent_sha256: str = ""
+    """SHA-256 of the policy that is trained on, and in `parent` what is known of it."""
+    parent: Checkpoint | None = None
 
     @classmethod
     def of(
@@ -47,6 +51,7 @@ class Assignment:
         source: str,
         model_metadata: str | None,
         hyperparameters: str | None,
+        parent_sha256: str = "",
     ) -> Assignment:
         """Return the assignment of an entry's files in a race.
 
@@ -61,14 +66,25 @@ class Assignment:
             rules=courses.rules_of(race),
             race_seed=race_seed,
             training_steps=race.training_steps,
+            parent_sha256=parent_sha256,
         )
+
+    def going_on_from(self, parent: Checkpoint) -> Assignment:
+        """Return it with the training that it goes on from."""
+        return replace(self, parent=parent, parent_sha256=parent.policy_sha256)
 
     def seed(self, digest: str) -> int:
         """Return the seed of the training with the code of that digest."""
         from arena.garage import training
 
         return training.training_seed(
-            self.race_seed, digest, self.metadata, self.hyperparameters, self.training_steps, self.course
+            self.race_seed,
+            digest,
+            self.metadata,
+            self.hyperparameters,
+            self.training_steps,
+            self.course,
+            self.parent_sha256,
         )
 
     def train(
@@ -77,8 +93,10 @@ class Assignment:
         on_progress: Callable[[Progress], None] | None = None,
         should_stop: Callable[[], bool] | None = None,
         recorder: DriveRecorder | None = None,
+        start: Checkpoint | None = None,
+        on_checkpoint: Callable[[Checkpoint], None] | None = None,
     ) -> Training:
-        """Train the policy. Raises `EntrantFault` or `SandboxError`; see `training.train`."""
+        """Train the policy; raises what `training.train` raises."""
         from arena.garage import training
 
         return training.train(
@@ -92,6 +110,9 @@ class Assignment:
             on_progress=on_progress,
             should_stop=should_stop,
             recorder=recorder,
+            parent=self.parent,
+            start=start,
+            on_checkpoint=on_checkpoint,
         )
 
     def race(self, entrant: Entrant) -> Trial:

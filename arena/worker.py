@@ -2,9 +2,9 @@
 it, record what came out.
 
 Any number of copies may run, on any machine that reaches the database and the artifacts. A worker holds
-nothing that matters: when it dies, its lease runs out and the submission starts again elsewhere. What
-the entrant did wrong becomes a verdict; what we did wrong is logged with its traceback and costs the
-entrant nothing. SIGTERM stops the training at hand and gives it back to the queue.
+nothing that matters: when it dies, its lease runs out and the submission goes on elsewhere, from its last
+checkpoint (`checkpoints.py`). What the entrant did wrong becomes a verdict; what we did wrong is logged with
+its traceback and costs the entrant nothing. SIGTERM stops the training at hand and gives it back.
 """
 
 import json
@@ -13,18 +13,21 @@ import signal
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine, func, select
 
 from arena import probing, untrained
 from arena.assignments import Assignment
+from arena.checkpoints import Keeper
 from arena.entry_checks import check_entry
 from arena.garage import lock
 from arena.garage.diagnosis import diagnose
 from arena.garage.patterns import Evidence
 from arena.garage.recording import DriveRecorder
-from arena.garage.verdicts import EntrantFault, SandboxUnavailableError
+from arena.garage.training_checkpoint import Checkpoint, CheckpointError
+from arena.garage.verdicts import EntrantFault, SandboxUnavailableError, Verdict
 from arena.league import db, jobs, results, submissions
 from arena.league.artifacts import ArtifactStore
 from arena.league.errors import StaleLease
@@ -131,9 +134,12 @@ class Worker:
 
     def work(self, lease: Lease) -> None:
         """Do one job; every end of it is written to the database or left to the lease."""
-        do = self.check if lease.kind is JobKind.CHECK else self.train_and_race
         try:
-            do(lease)
+            if lease.kind is JobKind.CHECK:
+                self.check(lease)
+            else:
+                with Keeper(self.engine, self.artifacts, lease) as keeper:
+                    self.train_and_race(lease, keeper)
         except StaleLease as error:
             log.warning("%s", error)
         except StoppedError:
@@ -156,7 +162,7 @@ class Worker:
             race = find_race(session, str(lease.payload.get("race") or ""))
         self.write(jobs.finish_check, lease, check_entry(lease.payload, race, self.artifacts))
 
-    def train_and_race(self, lease: Lease) -> None:
+    def train_and_race(self, lease: Lease, keeper: Keeper) -> None:
         """Train a submission, race its policy, and record the laps, or reject it with the verdict."""
         try:
             submission = self.write(submissions.mark_training, lease)
@@ -165,7 +171,7 @@ class Worker:
                 self.drive_untrained(lease, submission, assignment)
                 return
             recorder = DriveRecorder()
-            trained = self.train(lease, assignment, recorder)
+            trained = self.train(lease, assignment, recorder, keeper)
             self.write(submissions.mark_racing, lease)
             trial = assignment.race(trained.policy)
         except EntrantFault as fault:
@@ -197,6 +203,7 @@ class Worker:
         return {
             "policy_key": self.artifacts.put(trained.policy.to_bytes()),
             "diagnosis_key": self.diagnose(recorder, trained, trial, assignment),
+            "continuation_key": self.artifacts.put(trained.continuation.to_bytes()),
             "versions": trial.versions | software(),
             "seed": trained.seed,
             "digest": trained.digest,
@@ -220,23 +227,48 @@ class Worker:
     def assignment(self, submission: Submission) -> Assignment:
         """Read the entry's files; raise EntrantFault where the settings are not valid."""
         with db.reading(self.engine) as session:
-            race = session.get_one(Submission, submission.id).race
-        return Assignment.of(
+            found = session.get_one(Submission, submission.id)
+            race, parent = found.race, found.parent
+        assignment = Assignment.of(
             race,
             race.seed,
             source=submission.source,
             model_metadata=submission.model_metadata,
             hyperparameters=submission.hyperparameters,
         )
+        return assignment.going_on_from(self.continuation(parent)) if parent else assignment
 
-    def train(self, lease: Lease, assignment: Assignment, recorder: DriveRecorder) -> "Training":
+    def continuation(self, parent: Submission) -> Checkpoint:
+        """Return what a training needs to go on from an earlier submission."""
+        if parent.continuation_key is None:
+            raise EntrantFault(
+                Verdict.SETTINGS,
+                f"Nothing can be trained on from entry {parent.number}: only its policy was kept. "
+                "Choose a newer one, or train from the beginning.",
+            )
+        return Checkpoint.from_bytes(self.artifacts.get(parent.continuation_key))
+
+    def train(
+        self, lease: Lease, assignment: Assignment, recorder: DriveRecorder, keeper: Keeper
+    ) -> "Training":
         def report(progress: "Progress") -> None:
             now = datetime.now(UTC)
             with db.transaction(self.engine) as session:
                 jobs.renew(session, lease, now, LEASE_S)
                 submissions.report_progress(session, lease, progress.as_json(), now)
 
-        trained = assignment.train(on_progress=report, should_stop=lambda: self.stopping, recorder=recorder)
+        train = partial(
+            assignment.train,
+            on_progress=report,
+            should_stop=lambda: self.stopping,
+            on_checkpoint=keeper.keep,
+            recorder=recorder,
+        )
+        try:
+            trained = train(start=keeper.last())
+        except CheckpointError as error:
+            log.warning("Job %d begins from the beginning. %s", lease.job_id, error)
+            trained = train()
         if trained.stopped:
             raise StoppedError
         return trained

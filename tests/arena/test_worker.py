@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -14,16 +15,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session
 
 import starter_kits
 from arena import courses
+from arena.checkpoints import Keeper
+from arena.garage import training_recipe
 from arena.garage.policy import Policy
 from arena.garage.recording import DriveRecorder
+from arena.garage.training_checkpoint import Checkpoint
 from arena.league import accounts, db, events, jobs, seasons, standings, stewards, submissions
 from arena.league.artifacts import ArtifactStore
-from arena.league.errors import NotAllowed
+from arena.league.errors import ArtifactMissing, NotAllowed
 from arena.league.models import Job, Race, Racer, Submission
 from arena.league.plans import RacePlan
 from arena.league.states import (
@@ -291,7 +295,7 @@ def test_what_the_garage_counted_and_doubted_is_recorded(
     assert lease is not None
     submission = worker.write(submissions.mark_training, lease)
     assignment = worker.assignment(submission)
-    trained = worker.train(lease, assignment, DriveRecorder())
+    trained = worker.train(lease, assignment, DriveRecorder(), Keeper(engine, worker.artifacts, lease))
     worker.write(submissions.mark_racing, lease)
     lap = Lap(1, 1_000, 0, 2, 7_000, crash_count=2, direction=Course(assignment.course.track).directions[0])
     driven = replace(assignment.race(trained.policy), laps=(lap,), crash_count=3)
@@ -335,6 +339,27 @@ def test_a_cancelled_submission_stops_its_training(
         ann = session.get_one(Racer, cast.ann.id)
         submissions.cancel(session, submission, by=ann, now=datetime.now(UTC))
     worker.work(lease)
+    assert submission_of(engine, submission_id).state is SubmissionState.CANCELLED
+
+
+def test_cancelling_a_training_under_way_frees_its_worker_and_costs_the_try(
+    engine: Engine, worker: Worker, race: Race, cast: Cast
+) -> None:
+    with db.transaction(engine) as session:
+        session.get_one(Race, race.id).training_steps = 20_000_000
+    submission_id = enter(engine, race, cast.ann)
+    working = threading.Thread(target=worker.work_once)
+    working.start()
+    while "training.progressed" not in names_of_events(engine, submission_id):
+        assert working.is_alive()
+        time.sleep(0.02)
+    with db.transaction(engine) as session:
+        submission, ann = session.get_one(Submission, submission_id), session.get_one(Racer, cast.ann.id)
+        left = submissions.tries_left(session, submission.race, ann)
+        submissions.cancel(session, submission, by=ann, now=datetime.now(UTC))
+        assert submissions.tries_left(session, submission.race, ann) == left
+    working.join(5)
+    assert not working.is_alive()
     assert submission_of(engine, submission_id).state is SubmissionState.CANCELLED
 
 
@@ -405,18 +430,126 @@ def test_sigterm_gives_the_training_back_to_the_queue(
     assert submission_of(engine, submission_id).state is SubmissionState.QUEUED
 
 
-def test_a_killed_workers_submission_starts_again_by_itself(
-    engine: Engine, worker: Worker, tmp_path: Path, race: Race, cast: Cast
+def cut_into_stints(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cut short trainings as long ones are."""
+    monkeypatch.setattr(training_recipe, "_SHORT_STEPS", 0)
+    monkeypatch.setattr(training_recipe, "_STINT_STEPS_PER_CAR", 1)
+
+
+CUTTING_WORKER = """
+import sys
+from arena.garage import training_recipe
+training_recipe._SHORT_STEPS, training_recipe._STINT_STEPS_PER_CAR = 0, 1
+sys.argv = ["arena", "worker", "--name", "w"]
+from arena.cli import main
+main()
+"""
+
+
+def checkpoint_of(engine: Engine, submission_id: str) -> str | None:
+    with db.reading(engine) as session:
+        query = select(Job.checkpoint_key).where(Job.submission_id == submission_id)
+        return session.execute(query).scalar_one()
+
+
+def test_a_killed_workers_submission_goes_on_from_its_checkpoint_to_the_same_result(
+    engine: Engine,
+    worker: Worker,
+    tmp_path: Path,
+    race: Race,
+    cast: Cast,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    submission_id = enter(engine, race, cast.ann)
-    with start_worker(tmp_path) as process:
-        wait_for_state(engine, submission_id, SubmissionState.TRAINING)
+    with db.transaction(engine) as session:
+        session.get_one(Race, race.id).training_steps = 20_000
+    killed = enter(engine, race, cast.ann)
+    environment = {**os.environ, "ARENA_DATA_DIR": str(tmp_path)}
+    with subprocess.Popen([sys.executable, "-c", CUTTING_WORKER], env=environment) as process:
+        patience_ends = time.monotonic() + 60
+        while checkpoint_of(engine, killed) is None and process.poll() is None:
+            assert time.monotonic() < patience_ends
+            time.sleep(0.01)
         process.kill()
+    key = checkpoint_of(engine, killed)
+    assert key is not None
+    begun = Checkpoint.from_bytes(worker.artifacts.get(key)).steps
     expire_leases(engine)
+    cut_into_stints(monkeypatch)
+    worker.work_once()
+    undisturbed = enter(engine, race, cast.cleo)
+    worker.work_once()
+    assert result_of(engine, killed) == result_of(engine, undisturbed)
+    steps = [progress["steps"] for progress in curve_of(engine, killed)]
+    assert begun <= steps[0] < steps[-1]
+    assert names_of_events(engine, killed).count("submission.requeued") == 1
+    assert names_of_events(engine, killed).count("submission.recorded") == 1
+    with pytest.raises(ArtifactMissing):
+        worker.artifacts.get(key)
+
+
+def curve_of(engine: Engine, submission_id: str) -> list[dict[str, Any]]:
+    with db.reading(engine) as session:
+        return submissions.curve(session, session.get_one(Submission, submission_id))
+
+
+@pytest.mark.parametrize("damage", ["missing", "damaged", "old"])
+def test_without_a_usable_checkpoint_a_training_begins_from_the_beginning(
+    engine: Engine,
+    worker: Worker,
+    race: Race,
+    cast: Cast,
+    damage: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    cut_into_stints(monkeypatch)
+    with db.transaction(engine) as session:
+        session.get_one(Race, race.id).training_steps = 2_048
+    submission_id = enter(engine, race, cast.ann)
+    old = Checkpoint(identity="", digest="", stints=1, steps=1)
+    key = worker.artifacts.put(old.to_bytes() if damage == "old" else b"no checkpoint")
+    if damage == "missing":
+        worker.artifacts.discard(key)
+    with db.transaction(engine) as session:
+        session.execute(update(Job).values(checkpoint_key=key))
     worker.work_once()
     assert submission_of(engine, submission_id).state is SubmissionState.RECORDED
-    assert names_of_events(engine, submission_id).count("submission.requeued") == 1
-    assert names_of_events(engine, submission_id).count("submission.recorded") == 1
+    assert "begins from the beginning" in caplog.text
+
+
+def test_a_submission_trains_on_from_an_earlier_one(
+    engine: Engine, worker: Worker, race: Race, cast: Cast
+) -> None:
+    with db.transaction(engine) as session:
+        session.get_one(Race, race.id).training_steps = 2_048
+    first = enter(engine, race, cast.ann)
+    worker.work_once()
+    second, third = (enter(engine, race, cast.ann) for _ in range(2))
+    with db.transaction(engine) as session:
+        for submission_id in (second, third):
+            session.get_one(Submission, submission_id).parent_id = first
+    while worker.work_once():
+        pass
+    assert result_of(engine, second) == result_of(engine, third)
+    assert result_of(engine, second)[1] != result_of(engine, first)[1]
+    key = submission_of(engine, second).continuation_key
+    assert key is not None
+    assert Checkpoint.from_bytes(worker.artifacts.get(key)).total_steps == 2 * 2_048
+
+
+def test_what_was_trained_before_continuations_were_kept_cannot_be_trained_on(
+    engine: Engine, worker: Worker, race: Race, cast: Cast
+) -> None:
+    with db.transaction(engine) as session:
+        session.get_one(Race, race.id).training_steps = 2_048
+    first, second = (enter(engine, race, cast.ann) for _ in range(2))
+    with db.transaction(engine) as session:
+        session.get_one(Submission, second).parent_id = first
+    while worker.work_once():
+        with db.transaction(engine) as session:
+            session.get_one(Submission, first).continuation_key = None
+    rejected = submission_of(engine, second)
+    assert (rejected.state, rejected.verdict) == (SubmissionState.REJECTED, "settings")
 
 
 def expire_leases(engine: Engine) -> None:
