@@ -44,6 +44,9 @@ class Recipe:
     trace_sha256: str
     lap_times_ms: list[int]
     official_ms: int | None
+    parent: str | None = None
+    """The submission that was trained on, and SHA-256 of its policy."""
+    parent_policy_sha256: str | None = None
 
     def as_json(self) -> Json:
         """Return the document."""
@@ -54,10 +57,11 @@ class Recipe:
         """Read a document; keys that are not known are left alone. Raises `RecipeError`."""
         if not isinstance(document, dict):
             raise RecipeError("Expected a recipe, an object; see /api/v1/submissions/ID/recipe.")
-        missing = [field.name for field in fields(cls) if field.name not in document]
+        told: Json = {"parent": None, "parent_policy_sha256": None} | document  # older recipes name none
+        missing = [field.name for field in fields(cls) if field.name not in told]
         if missing:
             raise RecipeError(f"Expected a recipe; {', '.join(missing[:5])} is missing. Fetch it again.")
-        recipe = cls(**{field.name: document[field.name] for field in fields(cls)})
+        recipe = cls(**{field.name: told[field.name] for field in fields(cls)})
         for name, kinds in _KINDS.items():
             value = getattr(recipe, name)
             if not isinstance(value, kinds) or isinstance(value, bool):
@@ -76,6 +80,7 @@ class Recipe:
 
 
 _OPTIONAL_NUMBER, _OPTIONAL_OBJECT = (int, type(None)), (dict, type(None))
+_OPTIONAL_TEXT = (str, type(None))
 _KINDS: Final[dict[str, type | tuple[type, ...]]] = {
     "submission": str,
     "race": str,
@@ -92,6 +97,8 @@ _KINDS: Final[dict[str, type | tuple[type, ...]]] = {
     "trace_sha256": str,
     "lap_times_ms": list,
     "official_ms": _OPTIONAL_NUMBER,
+    "parent": _OPTIONAL_TEXT,
+    "parent_policy_sha256": _OPTIONAL_TEXT,
 }
 
 
@@ -104,6 +111,7 @@ class Remade:
     policy_sha256: str | None = None
     trace_sha256: str | None = None
     lap_times_ms: list[int] | None = None
+    parent_policy_sha256: str | None = None
     versions: Mapping[str, str]
 
 
@@ -187,9 +195,11 @@ class Comparison:
 
 def compare(recipe: Recipe, remade: Remade) -> Comparison:
     """Hold what came out here against what was published."""
+    before = Finding("parent", recipe.parent_policy_sha256, remade.parent_policy_sha256)
     results = (
         Finding("code", recipe.digest, remade.digest),
         Finding("seed", recipe.seed, remade.seed),
+        *([before] if recipe.parent else []),
         Finding("weights", recipe.policy_sha256, remade.policy_sha256),
         Finding("drive", recipe.trace_sha256, remade.trace_sha256),
         Finding("laps", recipe.lap_times_ms, remade.lap_times_ms),

@@ -10,6 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -32,8 +34,11 @@ from arena.recipes import Comparison, Recipe, RecipeError, Remade
 
 if TYPE_CHECKING:
     from arena.assignments import Assignment
+    from arena.garage.training_checkpoint import Checkpoint
+    from arena.remote import Client
 
 _SHORT = 12
+_MAX_ANCESTORS = 100
 
 
 @click.command()
@@ -52,13 +57,16 @@ def verify(submission: str, reward: Path | None, url: str | None, token: str | N
     """Train and race an official result again and say whether it is the same.
 
     SUBMISSION is the address of an entry's page, its id (with --url), or a recipe in a file (with --reward).
+    Where an entry was trained on from earlier ones, these are trained first.
     Owners may verify their entries when the race is over, organisers any entry at any time. Exit code 1
     means that the result differs.
     """
     recipe, source = fetch(submission, reward, url, token)
-    hold(is_own=reward is not None)
+    ancestors = fetch_ancestors(recipe, submission, url, token)
+    hold(is_own=reward is not None and not ancestors)
     assignment = assign(recipe, source)
-    comparison = remake(recipe, assignment, quiet=as_json)
+    line = [(each, assign(each, code)) for each, code in ancestors]
+    comparison = remake(recipe, assignment, line, quiet=as_json)
     if as_json:
         print_json({"submission": recipe.submission, **comparison.as_json()})
     else:
@@ -78,15 +86,48 @@ def fetch(submission: str, reward: Path | None, url: str | None, token: str | No
                 raise click.UsageError("A recipe holds no code. Name the reward function with --reward.")
             return Recipe.of_text(Path(submission).read_text(encoding="utf-8")), own
         base, public_id = place_of(submission, url)
-        if not token:
-            raise click.UsageError("Expected --token: an arena shows code and settings to those who may.")
-        client = Client(base, token)
+        client = Client(base, required(token))
         recipe = Recipe.of_json(client.request(f"/api/v1/submissions/{public_id}/recipe"))
-        if own is None:
-            own = str(client.request(f"/api/v1/submissions/{public_id}/source")["reward_function"])
+        return recipe, own if own is not None else source_of(client, public_id)
     except (RecipeError, UnicodeDecodeError) as error:
         raise click.BadParameter(str(error), param_hint="SUBMISSION") from error
-    return recipe, own
+
+
+def required(token: str | None) -> str:
+    """Return the token; to have none is wrong usage."""
+    if not token:
+        raise click.UsageError("Expected --token: an arena shows code and settings to those who may.")
+    return token
+
+
+def source_of(client: Client, public_id: str) -> str:
+    """Return the reward function of an entry."""
+    return str(client.request(f"/api/v1/submissions/{public_id}/source")["reward_function"])
+
+
+def fetch_ancestors(
+    recipe: Recipe, submission: str, url: str | None, token: str | None
+) -> list[tuple[Recipe, str]]:
+    """Return recipe and source of each entry that was trained on, the first one first."""
+    from arena.remote import Client
+
+    line: list[tuple[Recipe, str]] = []
+    if recipe.parent is None:
+        return line
+    if Path(submission).is_file() and not url:
+        raise click.UsageError("This entry was trained on from another one. Give --url, to fetch that, too.")
+    base = url if Path(submission).is_file() and url else place_of(submission, url)[0]
+    client = Client(base, required(token))
+    while recipe.parent is not None and len(line) < _MAX_ANCESTORS:
+        if not recipe.parent.isalnum():
+            raise click.BadParameter(f"{recipe.parent!r} is no id of an entry.", param_hint="SUBMISSION")
+        parent = recipe.parent
+        try:
+            recipe = Recipe.of_json(client.request(f"/api/v1/submissions/{parent}/recipe"))
+        except RecipeError as error:
+            raise click.BadParameter(str(error), param_hint="SUBMISSION") from error
+        line.insert(0, (recipe, source_of(client, parent)))
+    return line
 
 
 def place_of(submission: str, url: str | None) -> tuple[str, str]:
@@ -143,6 +184,7 @@ def assign(recipe: Recipe, source: str) -> Assignment:
             source=source,
             model_metadata=json.dumps(recipe.model_metadata),
             hyperparameters=json.dumps(recipe.hyperparameters),
+            parent_sha256=recipe.parent_policy_sha256 or "",
         )
     except ValueError as error:
         raise click.BadParameter(
@@ -150,7 +192,13 @@ def assign(recipe: Recipe, source: str) -> Assignment:
         ) from error
 
 
-def remake(recipe: Recipe, assignment: Assignment, *, quiet: bool = False) -> Comparison:
+def remake(
+    recipe: Recipe,
+    assignment: Assignment,
+    ancestors: Sequence[tuple[Recipe, Assignment]] = (),
+    *,
+    quiet: bool = False,
+) -> Comparison:
     """Train and race, unless the code or the seed is another one already; compare what comes out."""
     from arena.garage.racing import versions_of
     from arena.garage.training_versions import software
@@ -162,8 +210,25 @@ def remake(recipe: Recipe, assignment: Assignment, *, quiet: bool = False) -> Co
     digest = digest_of(assignment)
     remade = Remade(digest=digest, seed=assignment.seed(digest), versions=versions)
     if (remade.digest, remade.seed) == (recipe.digest, recipe.seed):
-        remade = train_and_race(assignment, versions, quiet=quiet)
+        parent = train_line(ancestors, quiet=quiet)
+        if parent is None or parent.policy_sha256 == assignment.parent_sha256:
+            assignment = assignment.going_on_from(parent) if parent else assignment
+            remade = train_and_race(assignment, versions, quiet=quiet)
+        remade = replace(remade, parent_policy_sha256=parent.policy_sha256 if parent else None)
     return recipes.compare(recipe, remade)
+
+
+def train_line(ancestors: Sequence[tuple[Recipe, Assignment]], *, quiet: bool) -> Checkpoint | None:
+    """Train the entries that were trained on, one from the other; return what the last one came to."""
+    from arena.training import progress_bar
+
+    parent: Checkpoint | None = None
+    for recipe, assignment in ancestors:
+        note(f"first {recipe.racer}'s entry {recipe.number} in {recipe.race}, which was trained on.")
+        going_on = assignment.going_on_from(parent) if parent else assignment
+        with progress_bar(assignment.training_steps, quiet=quiet) as on_progress:
+            parent = going_on.train(on_progress=on_progress).continuation
+    return parent
 
 
 def digest_of(assignment: Assignment) -> str:

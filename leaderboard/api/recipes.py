@@ -51,6 +51,10 @@ class RecipeSchema(Schema):
     trace_sha256 = fields.String(required=True)
     lap_times_ms = fields.List(fields.Integer(), required=True)
     official_ms = fields.Integer(required=True, allow_none=True)
+    parent = fields.String(
+        required=True, allow_none=True, metadata=note("The entry that was trained on, if it was not begun.")
+    )
+    parent_policy_sha256 = fields.String(required=True, allow_none=True)
 
 
 def document_of(found: Submission, now: datetime) -> dict[str, Any]:
@@ -75,6 +79,8 @@ def document_of(found: Submission, now: datetime) -> dict[str, Any]:
         trace_sha256=trial.trace_key,
         lap_times_ms=[lap.lap_time_ms for lap in trial.laps],
         official_ms=trial.official_ms,
+        parent=found.parent_id,
+        parent_policy_sha256=found.parent.policy_key if found.parent else None,
     )
     return recipe.as_json()
 

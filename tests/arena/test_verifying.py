@@ -19,6 +19,7 @@ from arena import verifying
 from arena.assignments import Assignment
 from arena.courses import conditions_of, plan_of
 from arena.garage.racing import versions_of
+from arena.garage.training_checkpoint import Checkpoint
 from arena.garage.training_versions import software
 from arena.league.models import Race
 from arena.league.plans import RacePlan, columns_of
@@ -33,14 +34,23 @@ STEERING = json.dumps(
 )
 
 
-def recipe_of(race: RacePlan, source: str, model_metadata: str | None = None) -> Recipe:
-    """Make a result as a worker does, and its recipe as an arena does."""
+def recipe_of(
+    race: RacePlan,
+    source: str,
+    model_metadata: str | None = None,
+    parent: Checkpoint | None = None,
+    kept: list[Checkpoint] | None = None,
+) -> Recipe:
+    """Make a result as a worker does, and its recipe as an arena does; keep what it leaves to go on from."""
     columns = columns_of(race)
     seed = columns["seed"]
     assignment = Assignment.of(
         RacePlan(**columns), seed, source=source, model_metadata=model_metadata, hyperparameters=None
     )
+    assignment = assignment.going_on_from(parent) if parent else assignment
     trained = assignment.train()
+    if kept is not None:
+        kept.append(trained.continuation)
     trial = assignment.race(trained.policy)
     usual = {"obstacle_kind": "box", "bot_lane_change": False, "cars": 1, "collision_penalty_ms": 5_000}
     return Recipe(
@@ -59,6 +69,8 @@ def recipe_of(race: RacePlan, source: str, model_metadata: str | None = None) ->
         trace_sha256=hashlib.sha256(trial.trace.to_bytes()).hexdigest(),
         lap_times_ms=[lap.lap_time_ms for lap in trial.laps],
         official_ms=None,
+        parent="01PARENT" if parent else None,
+        parent_policy_sha256=parent.policy_sha256 if parent else None,
     )
 
 
@@ -193,3 +205,27 @@ def test_a_recipe_in_a_file_needs_the_code(recipe: Recipe, tmp_path: Path) -> No
     (tmp_path / "recipe.json").write_text(json.dumps(recipe.as_json()))
     with pytest.raises(click.UsageError, match="--reward"):
         verifying.fetch(str(tmp_path / "recipe.json"), None, None, None)
+
+
+def test_an_entry_that_was_trained_on_is_made_again_from_the_first_one_on() -> None:
+    race = RacePlan(slug="oval", title="Oval", track="oval", laps=1, training_steps=10_000)
+    kept: list[Checkpoint] = []
+    paid = "def reward_function(params):\n    return params['speed']\n"
+    first = recipe_of(race, SOURCE, kept=kept)
+    second = recipe_of(race, paid, parent=kept[0])
+    line = [(first, verifying.assign(first, SOURCE))]
+    comparison = verifying.remake(second, verifying.assign(second, paid), line, quiet=True)
+    assert comparison.same
+    assert [finding.name for finding in comparison.results][:3] == ["code", "seed", "parent"]
+    other = [(first, verifying.assign(first, paid))]
+    comparison = verifying.remake(second, verifying.assign(second, paid), other, quiet=True)
+    assert comparison.sentence.startswith("Not the same: parent differs.")
+    assert comparison.results[3].here is None
+
+
+def test_a_recipe_in_a_file_that_was_trained_on_needs_its_arena(recipe: Recipe, tmp_path: Path) -> None:
+    path = tmp_path / "recipe.json"
+    path.write_text(json.dumps(replace(recipe, parent="01PARENT").as_json()))
+    with pytest.raises(click.UsageError, match="Give --url"):
+        verifying.fetch_ancestors(replace(recipe, parent="01PARENT"), str(path), None, "token")
+    assert verifying.fetch_ancestors(recipe, str(path), None, None) == []
