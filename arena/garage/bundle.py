@@ -65,7 +65,7 @@ steering_deg, speed_mps = command[0]  # left is positive
 - `command`: float32 [n, 2], what that means: steering angle in degrees (left is positive), speed in m/s
 
 `policy.safetensors` holds the same weights as arrays. The layers are `weight @ x + bias`, with {activation}
-between them{last}.
+between them{last}.{steps}
 
 ## What it sees
 
@@ -79,12 +79,9 @@ between them{last}.
 
 def car_bundle(policy: Policy, model: bytes) -> bytes:
     """Return a policy and its ONNX file `model` as a .tar.gz; the same policy gives the same bytes."""
-    metadata = (
-        json.dumps(ModelMetadata(policy.actions, sensors=sensors_of(policy.columns)).as_json(), indent=2)
-        + "\n"
-    )
+    metadata = ModelMetadata(policy.actions, sensors=sensors_of(policy.columns))
     files = {
-        "model_metadata.json": metadata.encode(),
+        "model_metadata.json": (json.dumps(metadata.as_json(), indent=2) + "\n").encode(),
         MODEL_FILE: model,
         WEIGHTS_FILE: policy.to_bytes(),
         "README.md": readme(policy).encode(),
