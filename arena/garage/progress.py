@@ -68,6 +68,15 @@ class Meter:
             for lap in outcome.laps:
                 self.best_lap_ms = min(lap.lap_time_ms, self.best_lap_ms or lap.lap_time_ms)
 
+    def is_enough(self, max_episodes: int | None, mean_return: float | None) -> bool:
+        """Return whether there were so many episodes, or the last hundred returned so much in the mean."""
+        if max_episodes is not None and self.episodes >= max_episodes:
+            return True
+        last = self._last_returns
+        return (
+            mean_return is not None and len(last) == _LAST_EPISODES and sum(last) >= mean_return * len(last)
+        )
+
     def cut(self) -> None:
         """Forget the drives under way: all cars begin anew."""
         self._returns[:] = 0.0

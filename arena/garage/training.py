@@ -126,7 +126,7 @@ def train(
     if parent:
         require_same_car(parent, recipe)
     plan = recipe.plan()
-    watch = Watch(Meter(plan.steps, plan.num_cars), on_progress, should_stop)
+    watch = Watch(Meter(plan.steps, plan.num_cars), on_progress, should_stop, recipe.is_enough)
     work = Work(source, recipe, plan, watch, recorder, parent)
     work.drive(start, on_checkpoint)
     return _result(work)

@@ -22,8 +22,8 @@ from arena.garage.recording import DriveRecorder
 from arena.garage.sandbox import RewardSandbox
 from arena.garage.training_cars import Cars
 from arena.garage.training_checkpoint import Checkpoint, CheckpointError, Tally
-from arena.garage.training_learner import new_learner
-from arena.garage.training_ppo import Learner, StopLearning
+from arena.garage.training_learner import AnyLearner, new_learner
+from arena.garage.training_ppo import StopLearning
 from arena.garage.training_recipe import Plan, Recipe
 from arena.garage.training_state import arrays_of, hand_down, restore
 from arena.garage.verdicts import EntrantFault, Verdict
@@ -45,11 +45,14 @@ class Watch:
     meter: Meter
     on_progress: OnProgress | None
     should_stop: ShouldStop | None
+    is_enough: Callable[[Meter], bool] = lambda _: False
+    """Looked at after each rollout: whether the entrant wants no more than that (`term_cond_*`)."""
     curve: list[Progress] = field(default_factory=list)
     stopped: bool = False
+    is_over: bool = False
     _next_report: float = 0.0
 
-    def learn(self, learner: Learner, steps: int) -> None:
+    def learn(self, learner: AnyLearner, steps: int) -> None:
         """Let the learner go on for so many steps, or until it is to stop."""
         learner.tick = self.tick
         with contextlib.suppress(StopLearning):
@@ -76,10 +79,12 @@ class _Hook(BaseCallback):
         self._watch = watch
 
     def _on_step(self) -> bool:
-        return self._watch.tick()
+        return self._watch.tick() and not self._watch.is_over
 
     def _on_rollout_end(self) -> None:
-        self._watch.curve.append(self._watch.meter.progress())
+        watch = self._watch
+        watch.curve.append(watch.meter.progress())
+        watch.is_over = watch.is_enough(watch.meter)
 
 
 @dataclass(slots=True)
@@ -92,7 +97,7 @@ class Work:
     watch: Watch
     recorder: DriveRecorder | None = None
     parent: Checkpoint | None = None
-    learner: Learner = field(init=False)
+    learner: AnyLearner = field(init=False)
     cars: Cars = field(init=False)
     digest: str = ""
     output: str = ""
@@ -112,7 +117,7 @@ class Work:
         for stint, steps in list(enumerate(stints))[first:]:
             self._drive_stint(stint, steps, start)
             start = None
-            if self.watch.stopped:
+            if self.watch.stopped or self.watch.is_over:
                 return
             if on_checkpoint and stint + 1 < len(stints):
                 on_checkpoint(self.checkpoint(stint + 1))
@@ -148,7 +153,7 @@ class Work:
             self.learner._last_obs = None  # `learn` then resets the cars
 
     def _begin(self, seed: int, start: Checkpoint | None) -> None:
-        self.learner = new_learner(self.cars, self.plan, self.recipe.hyperparameters, seed)
+        self.learner = new_learner(self.cars, self.plan, self.recipe, seed)
         self.learner.budget = self.plan.steps
         if start:
             start.require(self.recipe.identity(self.digest))
@@ -209,7 +214,7 @@ def require_same_car(parent: Checkpoint, recipe: Recipe) -> None:
         )
 
 
-def _go_on_from_parent(learner: Learner, parent: Checkpoint) -> None:
+def _go_on_from_parent(learner: AnyLearner, parent: Checkpoint) -> None:
     try:
         hand_down(learner, parent.learner)
     except CheckpointError as error:
