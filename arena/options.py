@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
@@ -14,6 +14,9 @@ from simulator.params import FIRST_CALL_STEPS
 from simulator.starts import Starts
 from simulator.track import Track, TrackError
 
+if TYPE_CHECKING:
+    from arena.garage.settings import ModelMetadata
+
 FAULT_OF_ENTRANT, WRONG_USAGE, OUR_FAULT = 1, 2, 3
 
 output = Console()
@@ -23,6 +26,16 @@ existing_file = click.Path(exists=True, dir_okay=False, path_type=Path)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 metadata_option = click.option(
     "--model-metadata", type=existing_file, help="The action space: a DeepRacer model_metadata.json."
+)
+senses_option = click.option(
+    "--senses",
+    default="vector",
+    show_default=True,
+    metavar="S,S",
+    callback=lambda _context, _option, text: read_senses(text),
+    help="What the car may see by, out of vector, camera and lidar; the `sensor` list of model_metadata.json "
+    "chooses among it. DeepRacer's own files name a camera, with which training takes several times as long: "
+    "so that is asked for here.",
 )
 hyperparameters_option = click.option(
     "--hyperparameters", type=existing_file, help="A DeepRacer hyperparameters.json."
@@ -95,6 +108,30 @@ def read_text(path: Path | None) -> str | None:
     from arena.garage.jsontext import decode_settings
 
     return decode_settings(path.read_bytes(), path.name) if path else None
+
+
+def read_senses(text: str) -> tuple[str, ...]:
+    """Read the value of --senses; other words are wrong usage."""
+    from arena.garage.sensing import SENSES
+
+    named = {word.strip().lower() for word in text.split(",")} - {""}
+    if not named or named - set(SENSES):
+        raise click.BadParameter(f"expected one or more of {', '.join(SENSES)}, got {text[:60]!r}.")
+    return tuple(sense for sense in SENSES if sense in named)
+
+
+def read_metadata(path: Path | None, senses: tuple[str, ...]) -> "ModelMetadata":
+    """Read a model_metadata.json, and say how to see by what it asks for where that is not allowed."""
+    from arena.garage.sensing import SENSES
+    from arena.garage.settings import parse_model_metadata
+
+    text = read_text(path)
+    metadata, asked = parse_model_metadata(text, senses), parse_model_metadata(text, SENSES)
+    for warning in metadata.warnings:
+        note(warning)
+    if metadata.sensors != asked.sensors:
+        note(f"to train with {', '.join(asked.sensors)}, as the file says, add --senses {','.join(SENSES)}.")
+    return metadata
 
 
 def seconds(milliseconds: int | None) -> str:

@@ -117,13 +117,16 @@ def show_alone(
     """Keep the drive of one car and show its laps."""
     from arena.garage import export, settings
     from arena.garage.agents import Agent
+    from arena.garage.sensing import sensors_of
     from simulator.driver import FULL_RANGE
 
     trace = trace_path(path, f"trace-{course.track.name}")
     trial.trace.save(trace)
     if logs:
-        actions = FULL_RANGE if isinstance(driver, Agent) else driver.actions
-        export.write_evaluation(logs, trial, course, settings.ModelMetadata(actions))
+        metadata = settings.ModelMetadata(FULL_RANGE)
+        if not isinstance(driver, Agent):
+            metadata = settings.ModelMetadata(driver.actions, sensors=sensors_of(driver.columns))
+        export.write_evaluation(logs, trial, course, metadata)
     if as_json:
         print_json(trial.as_json() | {"trace": str(trace)})
         return

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from arena import probing
+from arena import probing, resuming
 from arena.options import (
     existing_file,
     first_step_option,
@@ -20,8 +21,10 @@ from arena.options import (
     note,
     output,
     print_json,
+    read_metadata,
     read_text,
     seconds,
+    senses_option,
     spec_option,
     starts_option,
     track_option,
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
 @track_option
 @road_options
 @metadata_option
+@senses_option
 @hyperparameters_option
 @click.option(
     "--steps",
@@ -59,6 +63,7 @@ if TYPE_CHECKING:
     type=click.Path(file_okay=False, path_type=Path),
     help="Where the policy goes.",
 )
+@resuming.continue_option
 @spec_option
 @first_step_option
 @starts_option
@@ -69,26 +74,32 @@ def train(
     track_name: str,
     road: Road,
     model_metadata: Path | None,
+    senses: tuple[str, ...],
     hyperparameters: Path | None,
     steps: int,
     seed: int,
     folder: Path,
+    parent_folder: Path | None,
     spec_name: str,
     first_step: int,
     starts: str,
     logs: Path | None,
     as_json: bool,
 ) -> None:
-    """Train a car with the reward function in REWARD, on the course that it is to race on."""
-    from arena.garage import export, recording, sandbox, settings
+    """Train a car with the reward function in REWARD, on the course that it is to race on.
+
+    A training that was stopped goes on when the same command is given again.
+    """
+    from arena.garage import export, recording, sandbox
     from arena.garage.hyperparameters import parse_hyperparameters
 
     source = sandbox.decode_source(reward.read_bytes())
-    metadata = settings.parse_model_metadata(read_text(model_metadata))
-    learning = parse_hyperparameters(read_text(hyperparameters))
+    metadata = read_metadata(model_metadata, senses)
+    learning = parse_hyperparameters(read_text(hyperparameters), metadata.algorithm)
     course = road.course(load_track(track_name))
-    for warning in (*metadata.warnings, *learning.warnings):
+    for warning in learning.warnings:
         note(warning)
+    parent = resuming.parent_in(parent_folder)
     if logs:
         require_free(logs)
     recorder = recording.DriveRecorder()
@@ -97,7 +108,8 @@ def train(
     from arena.garage import training
 
     with progress_bar(steps, quiet=as_json) as on_progress:
-        trained = training.train(
+        ready = partial(
+            training.train,
             source,
             course,
             metadata=metadata,
@@ -109,10 +121,13 @@ def train(
             first_step=first_step,
             spec=SPECS[spec_name],
             starts=Starts(starts),
+            parent=parent,
         )
+        trained = resuming.resumed(ready, folder)
     diagnosis = diagnosed(recorder, trained, course, SPECS[spec_name])
     result = training_json(trained, folder, course, spec_name, seed) | told(diagnosis)
     keep_training(folder, trained.policy, source, result)
+    resuming.keep_continuation(folder, trained)
     if diagnosis:
         (folder / "diagnosis.json").write_text(json.dumps(diagnosis.as_json(), indent=2) + "\n", "utf-8")
     if logs:
@@ -156,6 +171,10 @@ def show_training(trained: "Training", folder: Path, course: Course, diagnosis: 
         f"Trained {trained.steps:,} steps in {trained.wall_s:.1f} s ({trained.steps_per_s:,.0f} steps/s): "
         f"{trained.episodes:,} episodes, {trained.completed_laps:,} of them complete laps."
     )
+    if trained.total_steps > trained.steps:
+        output.print(
+            f"With the trainings before it, the policy has learnt for {trained.total_steps:,} steps."
+        )
     if diagnosis:
         for sentence in (*diagnosis.sentences.values(), diagnosis.cost.sentence):
             output.print(f"  {sentence}", style="dim", markup=False, highlight=False)
@@ -173,6 +192,7 @@ def training_json(
     """Return what is told of a training, and kept beside its policy."""
     return {
         "steps": trained.steps,
+        "total_steps": trained.total_steps,
         "wall_s": round(trained.wall_s, 3),
         "steps_per_s": round(trained.steps_per_s),
         "policy": str(folder / "policy.safetensors"),
