@@ -9,7 +9,7 @@ entrant's model_metadata.json, or the one that the file itself names.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -21,6 +21,7 @@ from arena.garage.drivers import Network, sense_of
 from arena.garage.inference import OnnxPolicy
 from arena.garage.policy import Policy, PolicyError
 from arena.garage.sandbox import CheckResult
+from arena.garage.sensing import SENSES, require_allowed
 from arena.garage.settings import ModelMetadata
 from arena.garage.verdicts import EntrantFault, Verdict
 from simulator.car import CLASSIC, CarSpec
@@ -63,18 +64,24 @@ def too_large(size: int) -> EntrantFault:
 
 
 @contextmanager
-def open_policy(data: bytes, metadata: ModelMetadata | None = None) -> Iterator[Network]:
+def open_policy(
+    data: bytes, metadata: ModelMetadata | None = None, *, senses: Collection[str] = SENSES
+) -> Iterator[Network]:
     """Give the network in an uploaded file, to race with; what it needs is ended on leaving.
 
     `metadata` is what the entrant's own model_metadata.json says; None where there is none: then the file's
-    action space counts, or the default one if it names none. Raises `EntrantFault` (POLICY, TOO_LARGE, EMPTY,
-    TIMEOUT, MEMORY, CRASHED), also later while it drives, and `SandboxError`.
+    action space counts, or the default one if it names none. `senses` are those that the race allows. Raises
+    `EntrantFault` (POLICY, TOO_LARGE, EMPTY, TIMEOUT, MEMORY, CRASHED), also later while it drives, and
+    `SandboxError`.
     """
     if is_onnx(data):
         with OnnxPolicy(data, metadata) as policy:
+            require_allowed(policy.columns, senses)
             yield policy
     else:
-        yield _own_policy(data, metadata)
+        own = _own_policy(data, metadata)
+        require_allowed(own.columns, senses)
+        yield own
 
 
 def is_onnx(data: bytes) -> bool:
@@ -100,7 +107,12 @@ _EXPECTED: Final = (
 
 
 def check_policy(
-    data: bytes, metadata: ModelMetadata | None, course: Course | Track, *, spec: CarSpec = CLASSIC
+    data: bytes,
+    metadata: ModelMetadata | None,
+    course: Course | Track,
+    *,
+    spec: CarSpec = CLASSIC,
+    senses: Collection[str] = SENSES,
 ) -> CheckResult:
     """Open an uploaded file and have it answer what a car sees at places all around the course's first leg.
 
@@ -108,7 +120,7 @@ def check_policy(
     """
     track = Course.of(course).legs()[0].track
     try:
-        with open_policy(data, metadata) as network:
+        with open_policy(data, metadata, senses=senses) as network:
             env = Course(track).environment(CHECKED_PLACES, spec=spec, sensors=sense_of([network]))
             seen, _ = env.reset(seed=0)
             answers = network.act(rows(seen, env.senses, network.columns))

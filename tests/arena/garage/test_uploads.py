@@ -309,3 +309,10 @@ def test_a_check_says_what_the_policy_does(oval: Track) -> None:
         assert result.message.startswith("The policy sees 28 columns. At 12 places of the track it answers")
     refused = check_policy(b"\x80\x04K\x01.", None, oval)
     assert (refused.ok, refused.verdict) == (False, Verdict.POLICY)
+
+
+def test_a_race_may_not_allow_what_a_policy_sees_by(oval: Track) -> None:
+    for data in (steering_policy().to_bytes(), to_onnx(steering_policy())):
+        result = check_policy(data, None, oval, senses=("camera",))
+        assert (result.ok, result.verdict) == (False, Verdict.POLICY)
+        assert "The policy sees by observation, this race allows camera" in result.message
