@@ -6,6 +6,7 @@ takes is offered. Training on is a reward function with one of the racer's earli
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flask import abort, render_template, request
@@ -108,7 +109,8 @@ def first_draft(session: Session, race: Race) -> Draft:
     last = queries.last_submission(session, race, racer, DRIVERS[Kind(chosen.word)])
     if last is not None:
         return draft_of(last)
-    return draft_of_kit(starter_kits.ORDER[0]) if chosen is REWARD else Draft()
+    first_kits = {REWARD: starter_kits.ORDER, AGENT: starter_kits.AGENTS}
+    return draft_of_kit(first_kits[chosen][0]) if chosen in first_kits else Draft()
 
 
 def draft_of(entry: Submission, parent: str = "") -> Draft:
@@ -121,6 +123,8 @@ def draft_of_kit(name: str) -> Draft:
 
     :raise 404: there is none of this name
     """
+    if name in starter_kits.AGENTS:
+        return Draft(starter_kits.load_agent(name).agent, kit=name)
     try:
         found = starter_kits.load(name)
     except KeyError:
@@ -160,7 +164,7 @@ def page(session: Session, race: Race, draft: Draft, problem: Problem | None = N
         track=tracks.describe(race.track),
         draft=draft,
         problem=problem,
-        kit_choices=starter_kits.kits() if chosen in (REWARD, GO_ON) else (),
+        kit_choices=_kits_of(chosen),
         choices=choices,
         chosen=chosen,
         parents=parents,
@@ -168,6 +172,12 @@ def page(session: Session, race: Race, draft: Draft, problem: Problem | None = N
         left=submissions.tries_left(session, race, racer),
         phase=queries.phase(race, now()),
     )
+
+
+def _kits_of(chosen: Choice) -> Sequence[starter_kits.Kit | starter_kits.AgentKit]:
+    if chosen is AGENT:
+        return starter_kits.agent_kits()
+    return () if chosen is POLICY else starter_kits.kits()
 
 
 def _shown(data: bytes | None) -> str:

@@ -106,16 +106,16 @@ def track_records(wanted: dict[str, Any], name: str) -> list[Any]:
 
 
 @operation(blueprint, "GET", "/kits", Operation("watching", schemas.Kit(many=True)))
-def kits() -> list[starter_kits.Kit]:
-    """List the starter kits, from the first idea to the fastest."""
-    return list(starter_kits.kits())
+def kits() -> list[starter_kits.Kit | starter_kits.AgentKit]:
+    """List the starter kits, from the first idea to the fastest, then those for agents."""
+    return [*starter_kits.kits(), *starter_kits.agent_kits()]
 
 
 @operation(blueprint, "GET", "/kits/<name>", Operation("watching", schemas.Kit()))
-def kit(name: str) -> starter_kits.Kit:
+def kit(name: str) -> starter_kits.Kit | starter_kits.AgentKit:
     """Show a starter kit."""
     try:
-        return starter_kits.load(name)
+        return starter_kits.load_agent(name) if name in starter_kits.AGENTS else starter_kits.load(name)
     except KeyError as error:
         raise problems.of_status(404, str(error.args[0])) from error
 

@@ -238,9 +238,10 @@ class Kit(Schema):
     name = fields.String(required=True)
     title = fields.String(required=True)
     summary = fields.String(required=True)
-    reward_function = fields.String(required=True)
-    model_metadata = fields.String(required=True)
-    hyperparameters = fields.String(required=True)
+    reward_function = fields.String(metadata=note("Absent where the kit is an agent."))
+    model_metadata = fields.String()
+    hyperparameters = fields.String()
+    agent = fields.String(metadata=note("The source of an agent; absent elsewhere."))
 
 
 class Lap(Schema):

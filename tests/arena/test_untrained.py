@@ -133,10 +133,7 @@ def test_the_instant_check_tries_agents_and_policies(
         "agent": ({"driver": "agent", "source": AGENT}, True),
         "broken": ({"driver": "agent", "source": broken}, False),
         "policy": ({"driver": "trained", "source": "", "upload_key": policy}, True),
-        "narrow": (
-            {"driver": "trained", "source": "", "upload_key": policy, "model_metadata": NARROW},
-            False,
-        ),
+        "narrow": (narrow, False),
         "other": ({"driver": "trained", "source": "", "upload_key": other}, False),
     }
     ids = {}

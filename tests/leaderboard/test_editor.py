@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
+import starter_kits
 from arena.league import db, submissions
 from arena.league.models import Race, Racer, Submission
 from arena.league.states import Driver
 from arena.league.submissions import Entry
 from arena.league.uploads import MAX_UPLOAD_BYTES
 from leaderboard import create_app
+from tests.arena.garage.onnx_making import steering_policy
 from tests.driving import SOURCE
 from tests.leaderboard import stage
 from tests.leaderboard.conftest import RACE, Visit
@@ -70,6 +72,10 @@ def test_each_kind_has_its_own_fields(visit: Visit, arena_stage: Stage) -> None:
     assert 'name="agent"' in agent
     assert "hyperparameters" not in agent
     assert "model_metadata" not in agent
+    assert "bends_cut" in agent
+    other = ann.post(f"{ENTER}?kind=agent", action="load-kit", kit="small_network", kind="agent")
+    assert "bends_cut" not in other.text
+    assert "class Agent:" in other.text
     policy = ann.get(f"{ENTER}?kind=policy").text
     assert 'type="file" name="policy"' in policy
     assert "Up to 20 MB" in policy
@@ -226,3 +232,27 @@ def test_a_race_says_what_may_be_entered(visit: Visit, arena_stage: Stage) -> No
     assert "Reward functions, agents, policies trained elsewhere" in page
     assert "The road ahead as numbers, or a camera" in page
     assert "Begins anew with every entry" in page
+
+
+@pytest.mark.usefixtures("checker")
+def test_ann_enters_an_agent_and_a_policy_by_the_plain_form(visit: Visit, arena_stage: Stage) -> None:
+    allow(arena_stage, takes_agents=True, takes_policies=True)
+    ann, agent = visit("ann"), starter_kits.load_agent("pure_pursuit").agent
+    checked = ann.post(f"{ENTER}?kind=agent", kind="agent", source=agent, action="check")
+    assert "The check found no fault" in text_of(checked)
+    policy = steering_policy().to_bytes()
+    for fields in (
+        {"kind": "agent", "source": agent},
+        {"kind": "policy", "policy": (io.BytesIO(policy), "mine.safetensors")},
+    ):
+        assert ann.post(ENTER, **fields).status_code == 302
+    refused = ann.post(ENTER, kind="policy", policy=(io.BytesIO(b"\x89HDF"), "keras.h5"))
+    assert refused.status_code == 422
+    assert "as Keras saves" in text_of(refused)
+    with db.reading(arena_stage.engine) as session:
+        first, second = session.scalars(select(Submission).order_by(Submission.number))
+    assert (first.driver, first.source, first.model_metadata) == (Driver.AGENT, agent, None)
+    assert second.driver is Driver.TRAINED
+    assert second.upload_key is not None
+    assert arena_stage.artifacts.get(second.upload_key) == policy
+    assert list(arena_stage.artifacts.keys()) == [second.upload_key]

@@ -270,6 +270,6 @@ export interface Kit {
   /** One of the two. */
   reward_function?: string | null;
   agent?: string | null;
-  model_metadata: string | null;
-  hyperparameters: string | null;
+  model_metadata?: string | null;
+  hyperparameters?: string | null;
 }
