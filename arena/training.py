@@ -172,9 +172,7 @@ def show_training(trained: "Training", folder: Path, course: Course, diagnosis: 
         f"{trained.episodes:,} episodes, {trained.completed_laps:,} of them complete laps."
     )
     if trained.total_steps > trained.steps:
-        output.print(
-            f"With the trainings before it, the policy has learnt for {trained.total_steps:,} steps."
-        )
+        output.print(f"With what it went on from, the policy has learnt for {trained.total_steps:,} steps.")
     if diagnosis:
         for sentence in (*diagnosis.sentences.values(), diagnosis.cost.sentence):
             output.print(f"  {sentence}", style="dim", markup=False, highlight=False)
