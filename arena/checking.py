@@ -129,11 +129,11 @@ def check_agent_file(source: str, course: Course, as_json: bool) -> None:
 
 def check_policy_file(file: Path, course: Course, model_metadata: Path | None, as_json: bool) -> None:
     """Open a policy, have it answer at places around the course, and show the verdict."""
-    from arena.garage import settings, uploads
+    from arena.garage import uploads
 
     data = uploads.read_upload(file)
-    given = read_text(model_metadata)
-    metadata = settings.parse_model_metadata(given) if given else entrants.metadata_beside(file)
+    read, beside = entrants.read_all_senses, entrants.metadata_beside
+    metadata = read(model_metadata) if model_metadata else beside(file)
     probing.hold_own_files()
     show_verdict(uploads.check_policy(data, metadata, course), as_json)
 

@@ -6,6 +6,7 @@ parses it. A policy file's action space stands in the model_metadata.json beside
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,7 +35,11 @@ def is_program(path: Path) -> bool:
         return path.suffix == ".py"
     with path.open("rb") as file:
         begin = file.read(_LOOK_BYTES)
-    return b"\0" not in begin and begin.isascii()
+    try:  # not to the end: a character may have been cut in two
+        codecs.getincrementaldecoder("utf-8")().decode(begin)
+    except UnicodeDecodeError:
+        return False
+    return b"\0" not in begin
 
 
 @contextmanager
@@ -81,14 +86,23 @@ def load_policy(folder: Path) -> Policy:
 
 
 def metadata_beside(path: Path) -> ModelMetadata | None:
-    """Read the action space that lies beside a policy file, and say so; None where there is none."""
-    from arena.garage.settings import parse_model_metadata
-
+    """Read the actions and sensors that lie beside a policy file, and say so; None where there are none."""
     beside = path.parent / METADATA_FILE
     if not beside.is_file():
         return None
     note(f"the actions of {path.name} are those of {beside}.")
-    return parse_model_metadata(read_text(beside))
+    return read_all_senses(beside)
+
+
+def read_all_senses(path: Path) -> ModelMetadata:
+    """Read a model_metadata.json for a policy that sees already by what it sees by."""
+    from arena.garage.sensing import SENSES
+    from arena.garage.settings import parse_model_metadata
+
+    metadata = parse_model_metadata(read_text(path), SENSES)
+    for warning in metadata.warnings:
+        note(warning)
+    return metadata
 
 
 def trace_path(path: Path, name: str) -> Path:

@@ -11,6 +11,7 @@ import pytest
 
 from arena import exporting
 from arena.cli import main
+from arena.entrants import is_program
 from arena.garage.policy import Policy
 from tests.arena.garage.onnx_making import FIVE, choosing_policy, model, steering_policy, weights
 
@@ -96,3 +97,21 @@ def test_a_bad_file_has_its_verdict(command: tuple[str, ...], run: Run) -> None:
         file.truncate(500_000_000)
     code, out, _ = run(name, "huge.onnx", *options, "--json")
     assert (code, json.loads(out)["verdict"]) == (1, "too_large")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "program"),
+    [
+        ("mine.py", b"\0", True),
+        ("mine.onnx", b"def reward_function", False),
+        ("mine.txt", "# für mich\n".encode(), True),
+        ("mine.txt", b"a" * 4095 + "ü".encode(), True),  # the look ends in the middle of a character
+        ("mine", b"\x08\x08\x12\x07pytorch\x1a\x00", False),
+        ("mine.bin", b"\x80\x04\x95", False),
+    ],
+)
+def test_programs_and_weights_are_told_apart(
+    name: str, content: bytes, program: bool, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    assert is_program(tmp_path / name) is program
