@@ -90,6 +90,7 @@ for _command in (
     probing.sandbox,
     serve.account,
     serve.demo,
+    serve.dispatch,
     serve.serve,
     serve.worker,
     submitting.submit,

@@ -226,6 +226,8 @@ def run(host: str, port: int, workers: int) -> int:
         Child("checker", [*arena, "worker", "--name", "checker", "--checks"]),
         *(Child(f"worker {n}", [*arena, "worker", "--name", f"worker-{n}"]) for n in range(1, workers + 1)),
     ]
+    if read_settings().broker_url:
+        children.append(Child("dispatcher", [*arena, "dispatch"]))
     return Supervisor(children).run()
 
 
@@ -257,20 +259,55 @@ def serve(host: str, port: int, workers: int) -> int:
 @click.option(
     "--name", default=None, help="How the worker calls itself in the database; by default host and process."
 )
-@click.option(
-    "--checks", is_flag=True, help="Take only the instant checks of reward functions, no trainings."
-)
-def worker(name: str | None, checks: bool) -> None:
+@click.option("--checks", is_flag=True, help="Take only the instant checks of entries, no trainings.")
+@click.option("--gpu", is_flag=True, help="This machine has a GPU: take the trainings that want one, too.")
+@click.option("--celery", is_flag=True, help="Be woken by Celery (ARENA_BROKER_URL) instead of looking.")
+def worker(name: str | None, checks: bool, gpu: bool, celery: bool) -> None:
     """Run one worker: claim submissions, train, race, record. Any number may run, on any machine that
     reaches the database.
     """
     from arena import worker as door
+    from arena.league.errors import LeagueError
+    from arena.league.jobs import ALL_KINDS
+    from arena.league.states import Hardware, JobKind
 
     open_database().dispose()
+    settings = read_settings()
     try:
-        door.run(read_settings(), name=name or f"{socket.gethostname()}-{os.getpid()}", checks_only=checks)
-    except SandboxUnavailableError as error:
+        hired = door.hire(
+            settings,
+            name=name or f"{socket.gethostname()}-{os.getpid()}",
+            kinds=(JobKind.CHECK,) if checks else ALL_KINDS,
+            hardware=(Hardware.CPU, Hardware.GPU) if gpu else (Hardware.CPU,),
+        )
+        if celery:
+            from arena import broker
+
+            broker.connect(settings)
+            broker.Listener(hired).run()
+        else:
+            hired.run()
+    except (SandboxUnavailableError, LeagueError) as error:
         raise WrongSettingError(str(error)) from error
+
+
+@click.command()
+def dispatch() -> None:
+    """Send waiting jobs to the workers of other machines, by Celery (ARENA_BROKER_URL). One is enough;
+    `arena serve` runs it where a broker is set.
+    """
+    from arena import broker
+    from arena.league.errors import LeagueError
+
+    engine = open_database()
+    try:
+        broker.connect(read_settings())
+    except LeagueError as error:
+        raise WrongSettingError(str(error)) from error
+    dispatcher = broker.Dispatcher(engine, broker.send)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, dispatcher.stop)
+    dispatcher.run()
 
 
 @click.command()

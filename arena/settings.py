@@ -44,10 +44,15 @@ class ArenaSettings:
     ARENA_ARTIFACTS_URL, for example s3://bucket/arena; default: the folder `artifacts` in the data folder.
     """
 
+    broker_url: str | None = None
+    """Address of the Redis that carries jobs to workers on other machines (Celery). ARENA_BROKER_URL, for
+    example redis://10.0.0.5:6379/0; default: none, workers look into the database by themselves.
+    """
+
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> ArenaSettings:
-        """Read ARENA_DATABASE_URL, ARENA_DATA_DIR, ARENA_ARTIFACTS_URL and ARENA_SANDBOX; an empty value
-        counts as not set.
+        """Read ARENA_DATABASE_URL, ARENA_DATA_DIR, ARENA_ARTIFACTS_URL, ARENA_BROKER_URL and ARENA_SANDBOX;
+        an empty value counts as not set.
 
         Raises ValueError for an unknown ARENA_SANDBOX.
         """
@@ -59,7 +64,8 @@ class ArenaSettings:
             known = " or ".join(Sandbox)
             raise ValueError(f"ARENA_SANDBOX is {sandbox!r}; expected {known}.")
         artifacts_url = environ.get("ARENA_ARTIFACTS_URL") or None
-        return cls(database_url, data_dir, Sandbox(sandbox), artifacts_url)
+        broker_url = environ.get("ARENA_BROKER_URL") or None
+        return cls(database_url, data_dir, Sandbox(sandbox), artifacts_url, broker_url)
 
     @property
     def artifacts(self) -> Path | str:

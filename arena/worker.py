@@ -11,7 +11,8 @@ import json
 import logging
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -34,7 +35,8 @@ from arena.league.errors import StaleLease
 from arena.league.jobs import Lease
 from arena.league.models import Racer, Submission
 from arena.league.seasons import find_race, keep_calendar
-from arena.league.states import Direction, Driver, JobKind
+from arena.league.states import Direction, Driver, Hardware, JobKind
+from arena.presence import Presence, offer_of
 from arena.settings import ArenaSettings, Sandbox
 from simulator.bots import BotError
 from simulator.course import CourseError
@@ -69,29 +71,43 @@ class Worker:
         *,
         name: str,
         kinds: tuple[JobKind, ...] = jobs.ALL_KINDS,
+        hardware: tuple[Hardware, ...] = (Hardware.CPU,),
     ) -> None:
         self.engine = engine
         self.artifacts = artifacts
         self.name = name
         self.kinds = kinds
+        self.hardware = hardware
+        self.presence: Presence | None = None
         self.stopping = False
         self.serves_one_account = False  # code runs without a lock: for one person only
         self.calendar_due = datetime.min.replace(tzinfo=UTC)
 
     def run(self) -> None:
-        """Work until told to stop."""
+        """Work until told to stop. Raises Outdated for a worker that is older than the arena."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self.stop)
-        if JobKind.TRAIN in self.kinds:
+        with self.at_its_place() as presence:
+            while not self.stopping:
+                if not self.work_once():
+                    time.sleep(IDLE_S)
+        log.info("Worker %s stopped.", self.name)
+        if presence.outdated:
+            raise presence.outdated
+
+    @contextmanager
+    def at_its_place(self) -> Iterator[Presence]:
+        """Be there for the arena while the block works: warm, reporting, and watched over."""
+        trains = JobKind.TRAIN in self.kinds
+        if trains:
             from arena.garage import training, training_versions
 
             training.warm_up()
             training_versions.build()
         log.info("Worker %s takes %s.", self.name, " and ".join(self.kinds))
-        while not self.stopping:
-            if not self.work_once():
-                time.sleep(IDLE_S)
-        log.info("Worker %s stopped.", self.name)
+        offer = offer_of(self.name, self.hardware, trains=trains)
+        with Presence(self.engine, offer, self.stop) as self.presence:
+            yield self.presence
 
     def stop(self, *_: object) -> None:
         self.stopping = True
@@ -108,7 +124,8 @@ class Worker:
         lease = self.claim()
         if lease is None:
             return False
-        self.work(lease)
+        with self.presence.at_work(lease) if self.presence else nullcontext():
+            self.work(lease)
         return True
 
     def require_one_account(self) -> None:
@@ -130,7 +147,8 @@ class Worker:
             if not jobs.waiting(session, self.kinds):
                 return None
         with db.transaction(self.engine) as session:
-            return jobs.claim(session, self.name, datetime.now(UTC), LEASE_S, self.kinds)
+            now = datetime.now(UTC)
+            return jobs.claim(session, self.name, now, LEASE_S, self.kinds, self.hardware)
 
     def work(self, lease: Lease) -> None:
         """Do one job; every end of it is written to the database or left to the lease."""
@@ -312,16 +330,23 @@ def reason_of(error: Exception) -> str:
     return f"The arena failed ({type(error).__name__})."
 
 
-def run(arena_settings: ArenaSettings, *, name: str, checks_only: bool = False) -> None:
-    """Run one worker in this process until SIGTERM. Raises `SandboxUnavailableError` where entrants' code
-    cannot be held.
+def hire(
+    arena_settings: ArenaSettings,
+    *,
+    name: str,
+    kinds: tuple[JobKind, ...] = jobs.ALL_KINDS,
+    hardware: tuple[Hardware, ...] = (Hardware.CPU,),
+) -> Worker:
+    """Return a worker in this process, which is to be run yet.
+
+    Raises `SandboxUnavailableError` where entrants' code cannot be held, and Outdated.
     """
     held = probing.hold_entries(arena_settings.sandbox is not Sandbox.LOCKED)
     lock.make_undumpable()
     engine = db.connect(arena_settings.database_url)
     db.upgrade(engine)
-    artifacts = ArtifactStore(arena_settings.artifacts)
-    kinds = (JobKind.CHECK,) if checks_only else jobs.ALL_KINDS
-    worker = Worker(engine, artifacts, name=name, kinds=kinds)
+    worker = Worker(
+        engine, ArtifactStore(arena_settings.artifacts), name=name, kinds=kinds, hardware=hardware
+    )
     worker.serves_one_account = held.profile is None and arena_settings.sandbox is Sandbox.LOCAL_TRUSTED
-    worker.run()
+    return worker

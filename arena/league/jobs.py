@@ -209,6 +209,12 @@ def hold(session: Session, lease: Lease) -> None:
     _change(session, lease, state=JobState.CLAIMED)
 
 
+def is_held(session: Session, lease: Lease) -> bool:
+    """Whether the lease is still the newest of a claimed job; changes nothing."""
+    held = (Job.id == lease.job_id, Job.attempt == lease.attempt, Job.state == JobState.CLAIMED)
+    return session.execute(select(Job.id).where(*held)).first() is not None
+
+
 def finish(session: Session, lease: Lease, now: datetime, result: Json | None = None) -> None:
     """End a job: its result stands from now on. Raises StaleLease."""
     _change(

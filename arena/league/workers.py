@@ -110,5 +110,11 @@ def claimable(session: Session, offered: Iterable[Hardware], now: datetime) -> t
 
     A job that wants a GPU waits for a worker with one; where none is at work, it is done without, only later.
     """
-    there = {word for worker in trainers(session, now) for word in worker.offers.split(",")}
-    return tuple(kind for kind in Hardware if kind in offered or kind.value not in there)
+    there = hardware_at_work(session, now)
+    return tuple(kind for kind in Hardware if kind in offered or kind not in there)
+
+
+def hardware_at_work(session: Session, now: datetime) -> set[Hardware]:
+    """Return what the machines of the workers have that train."""
+    offers = (worker.offers.split(",") for worker in trainers(session, now))
+    return {Hardware(word) for words in offers for word in words}
