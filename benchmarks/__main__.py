@@ -8,7 +8,28 @@ Figures of a shared machine are noisy: quote medians and ratios, not single time
 import subprocess
 import sys
 
-NAMES = ("simulator", "sensors", "sandbox", "training", "rewards", "submission", "optimum", "imperfections")
+NAMES = (
+    "simulator",
+    "sensors",
+    "sandbox",
+    "training",
+    "rewards",
+    "submission",
+    "workers",
+    "optimum",
+    "imperfections",
+)
+    "simulator",
+    "sensors",
+    "sandbox",
+    "agents",
+    "training",
+    "rewards",
+    "submission",
+    "workers",
+    "optimum",
+    "imperfections",
+)
 
 
 def main() -> None:

@@ -32,6 +32,7 @@ from arena.settings import ArenaSettings
 from simulator import tracks
 
 RACE = "benchmark"
+DEFAULT_STEPS = 500_000
 PATIENCE_S = 300.0
 
 
@@ -43,8 +44,8 @@ def free_port() -> int:
         return port
 
 
-def prepare(data: Path, racers: int) -> list[str]:
-    """Create a race and its racers; return one API token each."""
+def prepare(data: Path, racers: int, steps: int = DEFAULT_STEPS) -> list[str]:
+    """Create a race of `steps` and its racers; return one API token each."""
     engine = db.connect(ArenaSettings.from_environment({"ARENA_DATA_DIR": str(data)}).database_url)
     db.upgrade(engine)
     now = datetime.now(UTC)
@@ -64,7 +65,7 @@ def prepare(data: Path, racers: int) -> list[str]:
         seasons.open_race(
             session,
             season,
-            RacePlan(slug=RACE, title="Benchmark", track=tracks.names()[0]),
+            RacePlan(slug=RACE, title="Benchmark", track=tracks.names()[0], training_steps=steps),
             by=organiser,
             now=now,
         )
@@ -112,16 +113,17 @@ def wait_for_answer(address: str) -> None:
             time.sleep(0.1)
 
 
+def texts_of(kit: starter_kits.Kit) -> dict[str, str]:
+    """Return a kit as the API takes it."""
+    names = ("reward_function", "model_metadata", "hyperparameters")
+    return {name: getattr(kit, name) for name in names}
+
+
 def submit_to_lap_s(address: str, token: str, kit: starter_kits.Kit) -> float:
     """Submit a kit and return the seconds until the board shows its official time."""
     client = Client(address, token)
     began = time.perf_counter()
-    submission = client.submit(
-        RACE,
-        reward_function=kit.reward_function,
-        model_metadata=kit.model_metadata,
-        hyperparameters=kit.hyperparameters,
-    )
+    submission = client.submit(RACE, texts_of(kit))
     while time.perf_counter() - began < PATIENCE_S:
         rows = client.request(f"/api/v1/races/{RACE}/board")["rows"]
         if any(row["submission_id"] == submission["id"] for row in rows):
