@@ -19,17 +19,6 @@ NAMES = (
     "optimum",
     "imperfections",
 )
-    "simulator",
-    "sensors",
-    "sandbox",
-    "agents",
-    "training",
-    "rewards",
-    "submission",
-    "workers",
-    "optimum",
-    "imperfections",
-)
 
 
 def main() -> None:
