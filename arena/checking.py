@@ -81,7 +81,7 @@ def check(
         check_agent_file(source, road.course(load_track(track_name)), as_json)
         return
     metadata = settings.parse_model_metadata(read_text(model_metadata))
-    learning = parse_hyperparameters(read_text(hyperparameters))
+    learning = parse_hyperparameters(read_text(hyperparameters), metadata.algorithm)
     for warning in (*metadata.warnings, *learning.warnings):
         note(warning)
     course = road.course(load_track(track_name))

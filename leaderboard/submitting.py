@@ -65,7 +65,8 @@ def warnings_of(entry: Entry, race: Race | None = None) -> tuple[str, ...]:
 
 def _settings_of(entry: Entry, race: Race | None) -> tuple[ModelMetadata, Hyperparameters]:
     """Read the settings. Raises EntrantFault."""
-    return parse_model_metadata(entry.model_metadata), parse_hyperparameters(entry.hyperparameters)
+    metadata = parse_model_metadata(entry.model_metadata)
+    return metadata, parse_hyperparameters(entry.hyperparameters, metadata.algorithm)
 
 
 def check(arena: Arena, racer: Racer, files: Files, *, race: Race | None = None) -> dict[str, Any]:

@@ -33,7 +33,7 @@ from arena.garage.training_recipe import Plan
 _STEPS_PER_GRADIENT: Final = 24.0  # new steps of the cars for each gradient step, at 4 epochs
 _USUAL_EPOCHS: Final = 4
 _REMEMBERED_STEPS: Final = 200_000
-_LEAST_REMEMBERED: Final = 4_096  # before the first gradient step of a stint
+_LEAST_REMEMBERED: Final = 4_096  # before the first gradient step of a stint, and an eighth of one at most
 _REWARD_SCALE: Final = 10.0
 _TAU: Final = 0.01
 _LAST_LR_SHARE: Final = 0.05
@@ -54,6 +54,7 @@ class SacLearner(SAC):
     value_loss: Callable[[Tensor, Tensor], Tensor] = staticmethod(functional.mse_loss)
     budget: int = 0
     """All steps of the training, over which the learning rate falls; `learn` is called once per stint."""
+    least_remembered: int = _LEAST_REMEMBERED
 
     def learn(self, total_timesteps: int, *arguments: Any, **named: Any) -> Self:
         """Go on for so many steps, with an empty memory."""
@@ -76,7 +77,7 @@ class SacLearner(SAC):
     def train(self, gradient_steps: int, batch_size: int = 64) -> None:
         """Take so many gradient steps, once there is enough to remember."""
         assert self.replay_buffer is not None
-        if self.replay_buffer.size() * self.n_envs < _LEAST_REMEMBERED:
+        if self.replay_buffer.size() * self.n_envs < self.least_remembered:
             return
         self._update_learning_rate([self.actor.optimizer, self.critic.optimizer])
         for _ in range(gradient_steps):
@@ -133,6 +134,7 @@ def new_sac(
         seed=seed,
         device="cpu",
     )
+    learner.least_remembered = min(_LEAST_REMEMBERED, max(plan.stints()) // 8)
     if settings.loss_type == "huber":
         learner.value_loss = functional.smooth_l1_loss
     return learner

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from arena.garage.hyperparameters import Hyperparameters, parse_hyperparameters
 from arena.garage.jsontext import decode_settings
-from arena.garage.settings import ModelMetadata, parse_model_metadata
+from arena.garage.settings import Algorithm, ModelMetadata, Network, parse_model_metadata
 from arena.garage.verdicts import EntrantFault, Verdict
 from simulator.actions import DEFAULT_ACTIONS, Continuous, Discrete
 
@@ -96,6 +96,9 @@ def test_without_a_file_the_defaults_hold(text: str | None) -> None:
         ({"action_space": "fast"}, ("action_space", "fast")),
         ({"sensor": ["observation"]}, ("action_space is missing",)),
         ({"action_space": [LEFT, RIGHT], "training_algorithm": "dqn"}, ("training_algorithm", "dqn")),
+        ({"action_space": [LEFT, RIGHT], "training_algorithm": "sac"}, ("sac needs a continuous", "low and")),
+        ({"action_space": [LEFT, RIGHT], "neural_network": "RESNET"}, ("small, large", "RESNET")),
+        ({"action_space": [LEFT, RIGHT], "neural_network": 3}, ("neural_network", "got 3")),
         (3, ("expected an object", "3")),
         (None, ("expected an object", "null")),
     ],
@@ -154,15 +157,12 @@ def test_settings_may_begin_with_a_byte_order_mark() -> None:
 def test_what_has_no_meaning_here_is_said() -> None:
     document = {
         "action_space": RANGES,
-        "training_algorithm": "sac",
         "sensor": ["FRONT_FACING_CAMERA", "SECTOR_LIDAR"],
-        "neural_network": "DEEP_CONVOLUTIONAL_NETWORK_SHALLOW",
+        "neural_network": "DEEP_CONVOLUTIONAL_NETWORK_DEEP",
         "action_space_typ": "discrete",
     }
     warnings = " ".join(parse_model_metadata(json.dumps(document)).warnings)
     for word in (
-        "sac",
-        "clipped_ppo",
         "FRONT_FACING_CAMERA",
         "neural_network",
         "Did you mean action_space_type?",
@@ -184,8 +184,9 @@ def test_what_has_no_meaning_here_is_said() -> None:
         ({"sensor": "DISCRETIZED_SECTOR_LIDAR"}, "exactly one camera"),
         ({"sensor": ["FRONT_FACING_CAMERA", "LEFT_CAMERA"]}, "exactly one camera"),
         ({"sensor": ["FRONT_FACING_CAMRA"]}, "Did you mean FRONT_FACING_CAMERA?"),
-        ({"neural_network": "DEEP_CONVOLUTIONAL_NETWORK_DEEP"}, "same small network"),
-        ({"training_algorithm": "sac"}, "sac is not available"),
+        ({"neural_network": "DEEP_CONVOLUTIONAL_NETWORK_DEEP"}, "large network"),
+        ({"neural_network": "large"}, "large network"),
+        ({"neural_network": "DEEP_CONVOLUTIONAL_NETWORK"}, "the small network here"),
         ({"lidar_config": {"num_sectors": 8}}, "lidar_config has no effect"),
         ({"preprocess_type": "GREY_SCALE"}, "preprocess_type has no effect"),
         ({"regional_parameters": {}}, "regional_parameters has no effect"),
@@ -207,14 +208,31 @@ def test_each_setting_without_meaning_here_is_named(extra: dict[str, object], wo
         ("epsilon_steps", 5),
         ("stack_size", 4),
         ("sac_alpha", 0.5),
-        ("term_cond_max_episodes", 7),
-        ("term_cond_avg_score", 1.5),
     ],
 )
 def test_each_hyperparameter_without_meaning_here_is_named(key: str, value: object) -> None:
     quiet, loud = (json.dumps(DRFC_DEFAULT | changed) for changed in ({}, {key: value}))
     assert not any(key in warning for warning in parse_hyperparameters(quiet).warnings)
     assert any(f"{key} has no effect" in warning for warning in parse_hyperparameters(loud).warnings)
+
+
+def test_sac_and_the_large_network_are_said_with_their_price_and_written_only_where_asked_for() -> None:
+    asked = {"training_algorithm": "SAC", "neural_network": "DEEP_CONVOLUTIONAL_NETWORK_DEEP"}
+    metadata = parse_model_metadata(json.dumps({"action_space": RANGES} | asked))
+    assert (metadata.algorithm, metadata.network) == (Algorithm.SAC, Network.LARGE)
+    assert parse_model_metadata(json.dumps(metadata.as_json())) == metadata
+    assert "minutes instead of" in metadata.warnings[0]
+    assert "times as long" in metadata.warnings[1]
+    assert "neural_network" not in ModelMetadata().as_json()
+    shallow = {"action_space": RANGES, "neural_network": "DEEP_CONVOLUTIONAL_NETWORK_SHALLOW"}
+    assert parse_model_metadata(json.dumps(shallow)) == ModelMetadata(Continuous((-20.0, 20.0), (0.5, 4.0)))
+
+
+def test_sac_does_not_learn_from_pictures() -> None:
+    document = {"action_space": RANGES, "training_algorithm": "sac", "sensor": ["FRONT_FACING_CAMERA"]}
+    assert parse_model_metadata(json.dumps(document)).algorithm is Algorithm.SAC
+    with pytest.raises(EntrantFault, match="sac cannot learn from camera pictures"):
+        parse_model_metadata(json.dumps(document), ("camera",))
 
 
 def test_metadata_survives_its_own_json() -> None:
