@@ -163,7 +163,7 @@ def honest_command() -> tuple[float, float]:
 
 
 def test_every_attack_of_an_agent_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(conversation, "_LEAST_WALL_S", 1.5)  # who sleeps is found out sooner,
+    monkeypatch.setattr(conversation, "_LEAST_WALL_S", 2.0)  # who sleeps is found out sooner,
     monkeypatch.setattr(child, "_STACK_WAIT_S", 0.3)  # and who has silenced the fault handler
     monkeypatch.setattr(agents, "HARD_ACT_S", 0.15)
     monkeypatch.setattr(agents, "RESET_S", 0.15)

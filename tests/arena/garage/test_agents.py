@@ -163,13 +163,15 @@ def test_each_kind_of_bad_agent_has_its_verdict(
     assert fault.line == line, fault.message
 
 
-@pytest.mark.parametrize("before", ["while True: pass", "import time; time.sleep(99)"], ids=["loop", "sleep"])
+@pytest.mark.parametrize(
+    ("waiting", "wall_s"), [("while True: pass", 5.0), ("import time; time.sleep(99)", 0.5)]
+)
 def test_an_agent_that_never_answers_is_stopped_at_its_line(
-    oval: Track, before: str, monkeypatch: pytest.MonkeyPatch
+    oval: Track, waiting: str, wall_s: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(agents, "HARD_ACT_S", 0.2)
-    monkeypatch.setattr(conversation, "_LEAST_WALL_S", 0.6)
-    fault = fault_of(acting("if observation['step'] > 2:", f"    {before}", "return 0, 1"), oval)
+    monkeypatch.setattr(agents, "HARD_ACT_S", 0.1)
+    monkeypatch.setattr(conversation, "_LEAST_WALL_S", wall_s)
+    fault = fault_of(acting("if observation['step'] > 2:", f"    {waiting}", "return 0, 1"), oval)
     assert (fault.verdict, fault.line) == (Verdict.TIMEOUT, 5)
     assert "one call was stopped in line 5" in fault.message
 
