@@ -21,7 +21,7 @@ from arena.garage.drivers import Network, sense_of
 from arena.garage.inference import OnnxPolicy
 from arena.garage.policy import Policy, PolicyError
 from arena.garage.sandbox import CheckResult
-from arena.garage.sensing import SENSES, require_allowed
+from arena.garage.sensing import SENSES, require_allowed, sensors_of
 from arena.garage.settings import ModelMetadata
 from arena.garage.verdicts import EntrantFault, Verdict
 from simulator.car import CLASSIC, CarSpec
@@ -128,8 +128,8 @@ def check_policy(
     except EntrantFault as fault:
         return CheckResult(False, fault.verdict, fault.message, fault.line, (), "", fault.detail)
     message = (
-        f"The policy sees {len(network.columns)} columns. At {CHECKED_PLACES} places of the track it answers "
-        f"steering {_span(commands[:, 0])} degrees, speed {_span(commands[:, 1])} m/s."
+        f"The policy sees by {', '.join(sensors_of(network.columns))} ({len(network.columns)} numbers). "
+        f"At {CHECKED_PLACES} places of the track it answers steering {_span(commands[:, 0])} degrees, speed {_span(commands[:, 1])} m/s."
     )
     return CheckResult(True, Verdict.OK, message, None, (), "")
 

@@ -306,7 +306,7 @@ def test_a_check_says_what_the_policy_does(oval: Track) -> None:
     for data in (steering_policy().to_bytes(), to_onnx(steering_policy())):
         result = check_policy(data, None, oval)
         assert result.ok
-        assert result.message.startswith("The policy sees 28 columns. At 12 places of the track it answers")
+        assert result.message.startswith("The policy sees by observation (28 numbers). At 12 places of")
     refused = check_policy(b"\x80\x04K\x01.", None, oval)
     assert (refused.ok, refused.verdict) == (False, Verdict.POLICY)
 
