@@ -127,9 +127,10 @@ def check_policy(
             commands = network.actions.to_command(answers)
     except EntrantFault as fault:
         return CheckResult(False, fault.verdict, fault.message, fault.line, (), "", fault.detail)
+    sensors, count = ", ".join(sensors_of(network.columns)), len(network.columns)
     message = (
-        f"The policy sees by {', '.join(sensors_of(network.columns))} ({len(network.columns)} numbers). "
-        f"At {CHECKED_PLACES} places of the track it answers steering {_span(commands[:, 0])} degrees, speed {_span(commands[:, 1])} m/s."
+        f"The policy sees by {sensors} ({count} numbers). At {CHECKED_PLACES} places of the track it answers "
+        f"steering {_span(commands[:, 0])} degrees, speed {_span(commands[:, 1])} m/s."
     )
     return CheckResult(True, Verdict.OK, message, None, (), "")
 
