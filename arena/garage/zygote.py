@@ -89,6 +89,7 @@ def alone(arguments: str) -> None:
     requests, replies and stack, parent_pid and root.
     """
     options = json.loads(arguments)
+    offer_tools()
     forget_path(options["root"])
     place([0, 1, 1, options["requests"], options["replies"], options["stack"]])
     lock.go_first(os.getpid())
@@ -115,7 +116,13 @@ def preload(profile: Profile) -> None:
             importlib.import_module(name)
     importlib.import_module("numpy")
     importlib.import_module("simulator.params")
+    offer_tools()
     sys.modules["matplotlib"] = None  # type: ignore[assignment]  # it writes files when imported
+
+
+def offer_tools() -> None:
+    """Give entrants the module that they know as `arena_tools`."""
+    sys.modules["arena_tools"] = importlib.import_module("simulator.arena_tools")
 
 
 def forget_path(root: str) -> None:
