@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from stable_baselines3 import SAC
 
+from arena.garage import training_recipe
 from arena.garage.hyperparameters import Hyperparameters
 from arena.garage.policy import Output, Policy
 from arena.garage.racing import drive
 from arena.garage.recording import DriveRecorder
 from arena.garage.settings import Algorithm, ModelMetadata, Network
-from arena.garage.training import Training, train
+from arena.garage.training import Checkpoint, Training, train
 from arena.garage.training_sac import SacLearner
 from simulator import tracks
 from simulator.actions import Continuous
@@ -77,6 +78,15 @@ def test_a_training_stops_when_told_to_within_an_update() -> None:
     stopped = training_of(should_stop=lambda: True)
     assert stopped.stopped
     assert stopped.steps < STEPS
+
+
+def test_a_training_goes_on_from_a_checkpoint_to_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training_recipe, "_SHORT_STEPS", 0)
+    monkeypatch.setattr(training_recipe, "_STINT_STEPS_PER_CAR", 1)
+    stops: list[Checkpoint] = []
+    whole = training_of(on_checkpoint=stops.append)
+    stop = Checkpoint.from_bytes(stops[1].to_bytes())
+    assert digest_of(training_of(start=stop)) == digest_of(whole)
 
 
 def test_another_training_can_go_on_from_it(trained: Training) -> None:
