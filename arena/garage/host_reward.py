@@ -37,6 +37,8 @@ def judged_function(names: dict[str, Any]) -> RewardCall:
             if inspect.isfunction(value) and value.__module__ == blame.FUNCTION
         ]
         found = f" The file defines {', '.join(others[:5])}." if others else ""
+        if blame.CLASS in names:
+            found += f" It defines a class {blame.CLASS}: race it as it is, an agent is not trained."
         message = f"The file defines no {blame.FUNCTION}.{found} Expected: def {blame.FUNCTION}(params)."
         raise EntrantFault(Verdict.NO_FUNCTION, message)
     line = first_line(function)

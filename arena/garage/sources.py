@@ -1,4 +1,4 @@
-"""From uploaded bytes to the text of a reward function.
+"""From uploaded bytes to the text of a reward function or an agent.
 
 Pure and cheap: this is all that the web process ever does with entrant code (it neither parses nor compiles
 nor runs it). Everything that Python itself accepts is accepted: byte order marks, CRLF, tabs and an encoding
@@ -40,7 +40,7 @@ _MAGIC: Final = (
 
 
 def decode_source(data: bytes) -> str:
-    """Return the text of an uploaded `reward_function.py`.
+    """Return the text of an uploaded `reward_function.py` or `agent.py`.
 
     Raises `EntrantFault` with EMPTY, TOO_LARGE or ENCODING.
     """
@@ -57,7 +57,8 @@ def decode_source(data: bytes) -> str:
         )
     if not text.strip():
         raise EntrantFault(
-            Verdict.EMPTY, "The file is empty. Expected Python source that defines reward_function(params)."
+            Verdict.EMPTY,
+            "The file is empty. Expected Python source with def reward_function(params), or class Agent.",
         )
     return text
 
@@ -69,7 +70,7 @@ def kind_of(data: bytes) -> str | None:
 
 def _refuse_other_files(data: bytes) -> None:
     if name := kind_of(data):
-        raise _encoding(f"This is {name}, not Python source. Upload the reward_function.py itself.")
+        raise _encoding(f"This is {name}, not Python source. Upload the .py file itself.")
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise _encoding("The file is saved as UTF-16. Save it as UTF-8 and send it again.")
 

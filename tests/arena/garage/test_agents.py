@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 import starter_kits
-from arena.garage import agents, conversation
+from arena.garage import agents, child, conversation, sandbox
 from arena.garage.agent_check import check_agent
 from arena.garage.agents import Agent, is_agent
 from arena.garage.limits import Limits
@@ -248,6 +249,24 @@ def test_a_machine_that_gives_no_time_is_not_the_agents_fault(
         monkeypatch.setattr(agent._talk.child, "queued_s", lambda: 1.0)
         with pytest.raises(SandboxError, match="CPU time"):
             drive(agent, oval, laps=1)
+
+
+def test_an_act_that_gets_no_core_is_a_fault_of_the_machine(
+    oval: Track, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agents, "HARD_ACT_S", 0.1)
+    monkeypatch.setattr(conversation, "_LEAST_WALL_S", 0.5)
+    monkeypatch.setattr(child.Child, "queued_s", lambda _: time.monotonic())
+    with (
+        Agent(acting("time.sleep(99)", before="import time"), limits=QUICK) as agent,
+        pytest.raises(SandboxError, match="not given a core"),
+    ):
+        drive(agent, oval, laps=1)
+
+
+def test_a_reward_function_in_the_wrong_place_is_told_so_and_an_agent_as_well(oval: Track) -> None:
+    assert "race it as it is" in sandbox.check(STEADY, oval).message
+    assert "the car then learns from it" in check_agent("def reward_function(p): return 1\n", oval).message
 
 
 PRINTING = """
