@@ -222,7 +222,7 @@ def test_sac_and_the_large_network_are_said_with_their_price_and_written_only_wh
     assert (metadata.algorithm, metadata.network) == (Algorithm.SAC, Network.LARGE)
     assert parse_model_metadata(json.dumps(metadata.as_json())) == metadata
     assert "minutes instead of" in metadata.warnings[0]
-    assert "times as long" in metadata.warnings[1]
+    assert "six minutes" in metadata.warnings[1]
     assert "neural_network" not in ModelMetadata().as_json()
     shallow = {"action_space": RANGES, "neural_network": "DEEP_CONVOLUTIONAL_NETWORK_SHALLOW"}
     assert parse_model_metadata(json.dumps(shallow)) == ModelMetadata(Continuous((-20.0, 20.0), (0.5, 4.0)))
