@@ -19,6 +19,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from arena.garage.launching import close_zygotes
 from arena.garage.sandbox import RewardSandbox
 from arena.garage.training import DEFAULT_STEPS, train
 from simulator import tracks
@@ -61,7 +62,8 @@ def train_once(track: str, steps: int) -> tuple[float, float]:
 
 
 def cpu_s() -> float:
-    """Return the CPU seconds of this process and of its ended children."""
+    """Return the CPU seconds of this process and of its children, which are ended for that."""
+    close_zygotes()
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(each.ru_utime + each.ru_stime for each in used)
 
