@@ -35,7 +35,7 @@ from simulator.track import Track
 
 EPISODES_PER_ITERATION: Final = 20
 METADATA_FILE: Final = "model/model_metadata.json"
-_NETWORK: Final = "two layers of 64 (tanh)"
+_SMALL_NETWORK: Final = "DEEP_CONVOLUTIONAL_NETWORK_SHALLOW"
 _STAMP: Final = "%Y%m%d%H%M%S"
 _TIME: Final = COLUMNS.index("t_s")
 # As DeepRacer's metrics write what its logs call lap_complete, off_track, ...
@@ -178,7 +178,8 @@ def _free_stamp(folder: Path, at: datetime) -> str:
 
 
 def _metadata_bytes(metadata: ModelMetadata) -> bytes:
-    return _json_bytes(metadata.as_json() | {"neural_network": _NETWORK})
+    """Return the file as DeepRacer's tools and `arena train` read it; a large network names itself."""
+    return _json_bytes({"neural_network": _SMALL_NETWORK} | metadata.as_json())
 
 
 def _json_bytes(document: object) -> bytes:

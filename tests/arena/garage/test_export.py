@@ -19,7 +19,7 @@ import starter_kits
 from arena.garage import export, racing
 from arena.garage.hyperparameters import Hyperparameters
 from arena.garage.recording import DriveRecorder
-from arena.garage.settings import ModelMetadata
+from arena.garage.settings import ModelMetadata, Network, parse_model_metadata
 from arena.garage.training import Training, train
 from simulator import tracks
 from simulator.actions import Continuous, Discrete
@@ -239,3 +239,21 @@ def test_deepracer_utils_loads_a_training_both_ways_round(deepracer: Any, tmp_pa
     assert frame["unique_episode"].nunique() == count == len(recorder.drives())
     assert {drive.leg for drive in recorder.drives()} == {0, 1}
     assert len(frame) == sum(len(drive.trace) + 1 for drive in recorder.drives())
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        DISCRETE,
+        ModelMetadata(sensors=("STEREO_CAMERAS", "LIDAR")),
+        ModelMetadata(network=Network.LARGE),
+    ],
+)
+def test_a_written_model_metadata_says_what_the_car_has_and_can_be_trained_with(
+    metadata: ModelMetadata, tmp_path: Path
+) -> None:
+    export.write_training(tmp_path, [], OVAL, metadata, Hyperparameters())
+    text = (tmp_path / export.METADATA_FILE).read_text(encoding="utf-8")
+    again = parse_model_metadata(text, ("vector", "camera", "lidar"))
+    assert again.as_json() == metadata.as_json()
+    assert json.loads(text)["neural_network"].startswith("DEEP_CONVOLUTIONAL_NETWORK_")
