@@ -41,6 +41,8 @@ class Assignment:
     parent_sha256: str = ""
     """SHA-256 of the policy that is trained on, and in `parent` what is known of it."""
     parent: Checkpoint | None = None
+    senses: tuple[str, ...] = ("vector",)
+    """What an entry may see by."""
 
     @classmethod
     def of(
@@ -57,16 +59,18 @@ class Assignment:
 
         Raises `EntrantFault` for settings that are not valid, and a ValueError for a course that cannot be.
         """
+        metadata = settings.parse_model_metadata(model_metadata, courses.senses_of(race))
         return cls(
             source=source,
-            metadata=settings.parse_model_metadata(model_metadata),
-            hyperparameters=parse_hyperparameters(hyperparameters),
+            metadata=metadata,
+            hyperparameters=parse_hyperparameters(hyperparameters, metadata.algorithm),
             course=courses.course_of(race),
             car=SPECS[race.car],
             rules=courses.rules_of(race),
             race_seed=race_seed,
             training_steps=race.training_steps,
             parent_sha256=parent_sha256,
+            senses=courses.senses_of(race),
         )
 
     def going_on_from(self, parent: Checkpoint) -> Assignment:

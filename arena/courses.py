@@ -7,10 +7,11 @@ The league stores words and numbers (a direction, positions, a count) and knows 
 from collections.abc import Mapping
 from typing import Any
 
+from arena.league import plans
 from arena.league.errors import InvalidInput
 from arena.league.models import Race
 from arena.league.plans import DEFAULT_BOT_SPEED_MPS, DEFAULT_BOTS, RacePlan, columns_of
-from arena.league.states import RaceType
+from arena.league.states import RaceType, Sense
 from simulator import tracks
 from simulator.bots import Bots
 from simulator.course import Course, Direction
@@ -65,6 +66,11 @@ def course_of(race: Conditions) -> Course:
         cars=race.cars,
         imperfections=CALIBRATED if race.imperfect else None,
     )
+
+
+def senses_of(race: Conditions | None) -> tuple[str, ...]:
+    """Return what entries may see by in a race, names of `Sense`; without a race whatever there is."""
+    return tuple(sense.value for sense in (plans.senses_of(race.senses) if race else Sense))
 
 
 def rules_of(race: Conditions) -> Rules:

@@ -1,6 +1,6 @@
 """The instant check of an entry, as a worker does it: settings first, then its code or file, locked.
 
-A policy's file comes by its key: whoever asks for the check has stored it.
+A policy's file comes beside the payload, which has its key: whoever asks for the check has stored it.
 """
 
 from __future__ import annotations
@@ -8,12 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 from arena import courses
+from arena.courses import Conditions
 from arena.garage import sandbox
 from arena.garage.hyperparameters import parse_hyperparameters
 from arena.garage.settings import ModelMetadata, parse_model_metadata
 from arena.garage.verdicts import EntrantFault
-from arena.league.artifacts import ArtifactStore
-from arena.league.models import Race
 from arena.league.states import Driver
 from simulator import tracks
 from simulator.car import CLASSIC, SPECS
@@ -22,15 +21,16 @@ from simulator.course import Course
 Json = dict[str, Any]
 
 
-def check_entry(payload: Json, race: Race | None, artifacts: ArtifactStore) -> Json:
+def check_entry(payload: Json, race: Conditions | None, upload: bytes | None) -> Json:
     """Check the files of an entry on the race's course, or on a bare track without a race.
 
-    Raises a ValueError for a race that cannot be driven, ArtifactMissing and ArtifactDamaged.
+    `upload` is a policy's file. Raises a ValueError for a race that cannot be driven.
     """
+    senses = courses.senses_of(race)
     course, spec = _course_of(payload, race), SPECS[race.car] if race else CLASSIC
     try:
-        metadata = parse_model_metadata(payload.get("model_metadata"))
-        parse_hyperparameters(payload.get("hyperparameters"))
+        metadata = parse_model_metadata(payload.get("model_metadata"), senses)
+        parse_hyperparameters(payload.get("hyperparameters"), metadata.algorithm)
     except EntrantFault as fault:
         return _refused(fault)
     match Driver(payload.get("driver") or Driver.POLICY):
@@ -42,12 +42,12 @@ def check_entry(payload: Json, race: Race | None, artifacts: ArtifactStore) -> J
             from arena.garage.uploads import check_policy
 
             own: ModelMetadata | None = metadata if payload.get("model_metadata") else None
-            return check_policy(artifacts.get(payload["upload_key"]), own, course, spec=spec).as_json()
+            return check_policy(upload or b"", own, course, spec=spec, senses=senses).as_json()
         case _:
             return sandbox.check(payload["source"], course).as_json()
 
 
-def _course_of(payload: Json, race: Race | None) -> Course:
+def _course_of(payload: Json, race: Conditions | None) -> Course:
     if race is not None:
         return courses.course_of(race)
     return Course(tracks.load(payload.get("track") or tracks.names()[0]))

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Final
 
 MACHINE: Final = "machine"
+TRAINED_HERE: Final = "policy"
 _MAX_CHARACTERS: Final = 1_000_000
 Json = dict[str, Any]
 
@@ -37,16 +38,21 @@ class Recipe:
     """Of the training."""
     model_metadata: Json | None
     hyperparameters: Json | None
-    digest: str
-    """SHA-256 of the code's syntax tree: comments and white space do not change it."""
+    digest: str | None
+    """SHA-256 of the code's syntax tree: comments and white space do not change it. None without code."""
     versions: dict[str, str]
-    policy_sha256: str
+    policy_sha256: str | None
+    """Of what was trained; None where nothing was."""
     trace_sha256: str
     lap_times_ms: list[int]
     official_ms: int | None
     parent: str | None = None
     """The submission that was trained on, and SHA-256 of its policy."""
     parent_policy_sha256: str | None = None
+    driver: str = TRAINED_HERE
+    """"policy" for what was trained here, "agent", or "trained" for a policy from elsewhere."""
+    upload_sha256: str | None = None
+    """Of the file of a policy from elsewhere; its `model_metadata` is {} where the file names its actions."""
 
     def as_json(self) -> Json:
         """Return the document."""
@@ -57,7 +63,7 @@ class Recipe:
         """Read a document; keys that are not known are left alone. Raises `RecipeError`."""
         if not isinstance(document, dict):
             raise RecipeError("Expected a recipe, an object; see /api/v1/submissions/ID/recipe.")
-        told: Json = {"parent": None, "parent_policy_sha256": None} | document  # older recipes name none
+        told: Json = _LATER | document
         missing = [field.name for field in fields(cls) if field.name not in told]
         if missing:
             raise RecipeError(f"Expected a recipe; {', '.join(missing[:5])} is missing. Fetch it again.")
@@ -79,6 +85,13 @@ class Recipe:
             raise RecipeError(f"This is not JSON ({error}). Fetch the recipe again.") from error
 
 
+# What older recipes do not name.
+_LATER: Final[Json] = {
+    "parent": None,
+    "parent_policy_sha256": None,
+    "driver": TRAINED_HERE,
+    "upload_sha256": None,
+}
 _OPTIONAL_NUMBER, _OPTIONAL_OBJECT = (int, type(None)), (dict, type(None))
 _OPTIONAL_TEXT = (str, type(None))
 _KINDS: Final[dict[str, type | tuple[type, ...]]] = {
@@ -91,14 +104,16 @@ _KINDS: Final[dict[str, type | tuple[type, ...]]] = {
     "seed": _OPTIONAL_NUMBER,
     "model_metadata": _OPTIONAL_OBJECT,
     "hyperparameters": _OPTIONAL_OBJECT,
-    "digest": str,
+    "digest": _OPTIONAL_TEXT,
     "versions": dict,
-    "policy_sha256": str,
+    "policy_sha256": _OPTIONAL_TEXT,
     "trace_sha256": str,
     "lap_times_ms": list,
     "official_ms": _OPTIONAL_NUMBER,
     "parent": _OPTIONAL_TEXT,
     "parent_policy_sha256": _OPTIONAL_TEXT,
+    "driver": str,
+    "upload_sha256": _OPTIONAL_TEXT,
 }
 
 
@@ -106,8 +121,9 @@ _KINDS: Final[dict[str, type | tuple[type, ...]]] = {
 class Remade:
     """What came out here. Without weights, drive and laps where it was not worth training."""
 
-    digest: str
-    seed: int
+    digest: str | None
+    seed: int | None
+    upload_sha256: str | None = None
     policy_sha256: str | None = None
     trace_sha256: str | None = None
     lap_times_ms: list[int] | None = None
@@ -150,7 +166,8 @@ class Comparison:
     def sentence(self) -> str:
         """Say what was found, and what may explain it."""
         if self.same:
-            return f"Same: the code, the seed, the weights, the drive and every lap.{self._although()}"
+            names = [_IN_WORDS[finding.name] for finding in self.results]
+            return f"Same: {', '.join(names[:-1])} and {names[-1]}.{self._although()}"
         wrong = [finding.name for finding in self.results if finding.same is False]
         return f"Not the same: {', '.join(wrong)} {'differs' if len(wrong) == 1 else 'differ'}. {self._why()}"
 
@@ -170,11 +187,13 @@ class Comparison:
     def _why(self) -> str:
         found = {finding.name: finding.same for finding in self.results}
         versions = {finding.name for finding in self.different_versions}
-        if found["code"] is False:
+        if found.get("file") is False:
+            return "This is not the file that was entered, so it was not raced."
+        if found.get("code") is False:
             other = " (or another Python than the recipe's reads it in another way)"
             reason = other if "python" in versions else ""
             return f"This is not the code that was entered{reason}, so nothing was trained."
-        if found["seed"] is False:
+        if found.get("seed") is False:
             return "The settings or the race are not those of the entry, so nothing was trained."
         if software := sorted(versions - {MACHINE}):
             return f"Other versions compute other bits: use the recipe's for {', '.join(software)}."
@@ -193,17 +212,36 @@ class Comparison:
         )
 
 
+# What there is to compare, by who drives.
+_CONCERNED: Final = {
+    TRAINED_HERE: ("code", "seed", "parent", "weights", "drive", "laps"),
+    "agent": ("code", "seed", "drive", "laps"),
+    "trained": ("file", "drive", "laps"),
+}
+_IN_WORDS: Final = {
+    "code": "the code",
+    "seed": "the seed",
+    "file": "the policy's file",
+    "parent": "the entry before it",
+    "weights": "the weights",
+    "drive": "the drive",
+    "laps": "every lap",
+}
+
+
 def compare(recipe: Recipe, remade: Remade) -> Comparison:
     """Hold what came out here against what was published."""
-    before = Finding("parent", recipe.parent_policy_sha256, remade.parent_policy_sha256)
-    results = (
-        Finding("code", recipe.digest, remade.digest),
-        Finding("seed", recipe.seed, remade.seed),
-        *([before] if recipe.parent else []),
-        Finding("weights", recipe.policy_sha256, remade.policy_sha256),
-        Finding("drive", recipe.trace_sha256, remade.trace_sha256),
-        Finding("laps", recipe.lap_times_ms, remade.lap_times_ms),
-    )
+    findings = {
+        "code": Finding("code", recipe.digest, remade.digest),
+        "seed": Finding("seed", recipe.seed, remade.seed),
+        "file": Finding("file", recipe.upload_sha256, remade.upload_sha256),
+        "parent": Finding("parent", recipe.parent_policy_sha256, remade.parent_policy_sha256),
+        "weights": Finding("weights", recipe.policy_sha256, remade.policy_sha256),
+        "drive": Finding("drive", recipe.trace_sha256, remade.trace_sha256),
+        "laps": Finding("laps", recipe.lap_times_ms, remade.lap_times_ms),
+    }
+    concerned = _CONCERNED.get(recipe.driver, _CONCERNED[TRAINED_HERE])
+    results = tuple(findings[name] for name in concerned if name != "parent" or recipe.parent)
     return Comparison(results, compare_versions(recipe.versions, remade.versions))
 
 

@@ -6,7 +6,8 @@ import secrets
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -76,20 +77,34 @@ class Client:
                 return submission
             time.sleep(every_s)
 
+    def download(self, path: str) -> bytes:
+        """GET a file."""
+        with self._opened(self._asking(path)) as response:
+            return bytes(response.read())
+
     def request(
         self, path: str, body: dict[str, Any] | bytes | None = None, content_type: str = "application/json"
     ) -> dict[str, Any]:
         """GET, or POST a JSON body or one that is written already; return the JSON answer."""
-        if not self.url.startswith(("http://", "https://")):
-            raise click.UsageError(f"--url must begin with http:// or https://, not {self.url!r}.")
-        request = urllib.request.Request(self.url + path, headers={"Authorization": f"Bearer {self.token}"})
+        request = self._asking(path)
         if body is not None:
             request.data = body if isinstance(body, bytes) else json.dumps(body).encode()
             request.add_header("Content-Type", content_type)
+        with self._opened(request) as response:
+            answer: dict[str, Any] = json.load(response)
+            return answer
+
+    def _asking(self, path: str) -> urllib.request.Request:
+        if not self.url.startswith(("http://", "https://")):
+            raise click.UsageError(f"--url must begin with http:// or https://, not {self.url!r}.")
+        return urllib.request.Request(self.url + path, headers={"Authorization": f"Bearer {self.token}"})
+
+    @contextmanager
+    def _opened(self, request: urllib.request.Request) -> Iterator[http.client.HTTPResponse]:
+        """Give the answer; raise what the arena refused, or UnavailableError."""
         try:
             with urllib.request.urlopen(request, timeout=60) as response:
-                answer: dict[str, Any] = json.load(response)
-                return answer
+                yield response
         except urllib.error.HTTPError as error:
             raise refusal(error) from error
         except (OSError, http.client.HTTPException) as error:  # also a connection that breaks in an answer

@@ -77,7 +77,7 @@ def seated(entry: Untrained, assignment: Assignment) -> Iterator[Entrant]:
                 yield agent
         case Driver.TRAINED:
             metadata = assignment.metadata if entry.names_actions else None
-            with open_policy(entry.upload or b"", metadata) as network:
+            with open_policy(entry.upload or b"", metadata, senses=assignment.senses) as network:
                 yield network
         case Driver.REFERENCE:
             yield "reference"

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import click
 from rich.table import Table
 
-from arena import probing, recipes
+from arena import probing, recipes, reracing
 from arena.garage.verdicts import EntrantFault, SandboxUnavailableError
 from arena.options import (
     FAULT_OF_ENTRANT,
@@ -31,6 +31,7 @@ from arena.options import (
     seconds,
 )
 from arena.recipes import Comparison, Recipe, RecipeError, Remade
+from arena.reracing import Content
 
 if TYPE_CHECKING:
     from arena.assignments import Assignment
@@ -46,7 +47,8 @@ _MAX_ANCESTORS = 100
 @click.option(
     "--reward",
     type=existing_file,
-    help="The reward function, instead of the arena's copy. A recipe in a file needs it.",
+    help="The reward function, the agent or the policy's file, instead of the arena's copy. A recipe in a "
+    "file needs it.",
 )
 @click.option(
     "--url", envvar="ARENA_URL", metavar="U", help="The arena's address, where only an id is given."
@@ -61,12 +63,15 @@ def verify(submission: str, reward: Path | None, url: str | None, token: str | N
     Owners may verify their entries when the race is over, organisers any entry at any time. Exit code 1
     means that the result differs.
     """
-    recipe, source = fetch(submission, reward, url, token)
+    recipe, content = fetch(submission, reward, url, token)
     ancestors = fetch_ancestors(recipe, submission, url, token)
     hold(is_own=reward is not None and not ancestors)
-    assignment = assign(recipe, source)
+    assignment = assign(recipe, content)
     line = [(each, assign(each, code)) for each, code in ancestors]
-    comparison = remake(recipe, assignment, line, quiet=as_json)
+    if reracing.is_raced_only(recipe):
+        comparison = reracing.rerace(recipe, content, assignment)
+    else:
+        comparison = remake(recipe, assignment, line, quiet=as_json)
     if as_json:
         print_json({"submission": recipe.submission, **comparison.as_json()})
     else:
@@ -74,21 +79,21 @@ def verify(submission: str, reward: Path | None, url: str | None, token: str | N
     sys.exit(0 if comparison.same else FAULT_OF_ENTRANT)
 
 
-def fetch(submission: str, reward: Path | None, url: str | None, token: str | None) -> tuple[Recipe, str]:
-    """Return the recipe and the source, each from its file or from the arena."""
-    from arena.garage.sources import decode_source
+def fetch(submission: str, reward: Path | None, url: str | None, token: str | None) -> tuple[Recipe, Content]:
+    """Return the recipe and the source or the policy's file, each from its file or from the arena."""
     from arena.remote import Client
 
-    own = decode_source(reward.read_bytes()) if reward else None
+    own = reward.read_bytes() if reward else None
     try:
         if Path(submission).is_file():
             if own is None:
-                raise click.UsageError("A recipe holds no code. Name the reward function with --reward.")
-            return Recipe.of_text(Path(submission).read_text(encoding="utf-8")), own
+                raise click.UsageError("A recipe holds no code. Name the entered file with --reward.")
+            recipe = Recipe.of_text(Path(submission).read_text(encoding="utf-8"))
+            return recipe, content_of(recipe, own)
         base, public_id = place_of(submission, url)
         client = Client(base, required(token))
         recipe = Recipe.of_json(client.request(f"/api/v1/submissions/{public_id}/recipe"))
-        return recipe, own if own is not None else source_of(client, public_id)
+        return recipe, content_of(recipe, own) if own is not None else source_of(client, public_id, recipe)
     except (RecipeError, UnicodeDecodeError) as error:
         raise click.BadParameter(str(error), param_hint="SUBMISSION") from error
 
@@ -100,18 +105,28 @@ def required(token: str | None) -> str:
     return token
 
 
-def source_of(client: Client, public_id: str) -> str:
-    """Return the reward function of an entry."""
-    return str(client.request(f"/api/v1/submissions/{public_id}/source")["reward_function"])
+def content_of(recipe: Recipe, own: bytes) -> Content:
+    """Return what a file holds, as the recipe takes it."""
+    from arena.garage.sources import decode_source
+
+    return own if recipe.upload_sha256 else decode_source(own)
+
+
+def source_of(client: Client, public_id: str, recipe: Recipe) -> Content:
+    """Return the reward function, the agent or the policy's file of an entry."""
+    if recipe.upload_sha256:
+        return client.download(f"/api/v1/submissions/{public_id}/upload")
+    source = client.request(f"/api/v1/submissions/{public_id}/source")
+    return str(source["agent" if recipe.driver == "agent" else "reward_function"])
 
 
 def fetch_ancestors(
     recipe: Recipe, submission: str, url: str | None, token: str | None
-) -> list[tuple[Recipe, str]]:
+) -> list[tuple[Recipe, Content]]:
     """Return recipe and source of each entry that was trained on, the first one first."""
     from arena.remote import Client
 
-    line: list[tuple[Recipe, str]] = []
+    line: list[tuple[Recipe, Content]] = []
     if recipe.parent is None:
         return line
     if Path(submission).is_file() and not url:
@@ -126,7 +141,7 @@ def fetch_ancestors(
             recipe = Recipe.of_json(client.request(f"/api/v1/submissions/{parent}/recipe"))
         except RecipeError as error:
             raise click.BadParameter(str(error), param_hint="SUBMISSION") from error
-        line.insert(0, (recipe, source_of(client, parent)))
+        line.insert(0, (recipe, source_of(client, parent, recipe)))
     return line
 
 
@@ -164,7 +179,7 @@ def hold(is_own: bool) -> None:
         ) from error
 
 
-def assign(recipe: Recipe, source: str) -> Assignment:
+def assign(recipe: Recipe, content: Content) -> Assignment:
     """Return the recipe's assignment; one that hides what is needed, or cannot be, is wrong usage."""
     from arena import courses
     from arena.assignments import Assignment
@@ -181,8 +196,8 @@ def assign(recipe: Recipe, source: str) -> Assignment:
         return Assignment.of(
             courses.plan_of(recipe.conditions, recipe.race_seed),
             recipe.race_seed,
-            source=source,
-            model_metadata=json.dumps(recipe.model_metadata),
+            source=content if isinstance(content, str) else "",
+            model_metadata=json.dumps(recipe.model_metadata) if recipe.model_metadata else None,
             hyperparameters=json.dumps(recipe.hyperparameters),
             parent_sha256=recipe.parent_policy_sha256 or "",
         )
@@ -204,9 +219,7 @@ def remake(
     from arena.garage.training_versions import software
 
     versions = versions_of(assignment.course, assignment.car) | software()
-    for finding in recipes.compare_versions(recipe.versions, versions):
-        if finding.same is False:
-            note(f"{finding.name} is {finding.here} here, the recipe has {finding.published}.")
+    reracing.tell_differences(recipe, versions)
     digest = digest_of(assignment)
     remade = Remade(digest=digest, seed=assignment.seed(digest), versions=versions)
     if (remade.digest, remade.seed) == (recipe.digest, recipe.seed):

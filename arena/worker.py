@@ -178,7 +178,9 @@ class Worker:
         """Try the files of an entry in the race that the check names, and tell what came of it."""
         with db.reading(self.engine) as session:
             race = find_race(session, str(lease.payload.get("race") or ""))
-        self.write(jobs.finish_check, lease, check_entry(lease.payload, race, self.artifacts))
+        key = lease.payload.get("upload_key")
+        upload = self.artifacts.get(key) if key else None
+        self.write(jobs.finish_check, lease, check_entry(lease.payload, race, upload))
 
     def train_and_race(self, lease: Lease, keeper: Keeper) -> None:
         """Train a submission, race its policy, and record the laps, or reject it with the verdict."""

@@ -60,18 +60,19 @@ def logs_answer(where: Arena, found: Submission) -> Response:
     trial = found.trial
     if trial is None:
         raise NotFound("This entry has no drive (yet). It has one when its race was driven.")
+    metadata = parse_model_metadata(found.model_metadata)
     evaluation = Evaluation(
         trace=Trace.from_bytes(where.artifacts.get(trial.trace_key)),
         lap_times_ms=[lap.lap_time_ms for lap in trial.laps],
         course=course_of(found.race),
-        metadata=parse_model_metadata(found.model_metadata),
+        metadata=metadata,
         spec=SPECS[found.race.car],
     )
     content = evaluation_zip(
         evaluation,
         trial.driven_at,
         reward_function=found.source,
-        hyperparameters=parse_hyperparameters(found.hyperparameters),
+        hyperparameters=parse_hyperparameters(found.hyperparameters, metadata.algorithm),
     )
     return attachment(f"{name_of(found)}-deepracer-logs.zip", content)
 

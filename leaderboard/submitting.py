@@ -14,6 +14,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from arena import courses
 from arena.garage.hyperparameters import Hyperparameters, parse_hyperparameters
 from arena.garage.jsontext import decode_settings
 from arena.garage.settings import ModelMetadata, parse_model_metadata
@@ -65,7 +66,7 @@ def warnings_of(entry: Entry, race: Race | None = None) -> tuple[str, ...]:
 
 def _settings_of(entry: Entry, race: Race | None) -> tuple[ModelMetadata, Hyperparameters]:
     """Read the settings. Raises EntrantFault."""
-    metadata = parse_model_metadata(entry.model_metadata)
+    metadata = parse_model_metadata(entry.model_metadata, courses.senses_of(race))
     return metadata, parse_hyperparameters(entry.hyperparameters, metadata.algorithm)
 
 
@@ -135,19 +136,19 @@ def _must_be_taken(arena: Arena, race: Race, racer: Racer, entry: Entry) -> Entr
                 return entry
             parent_id = admission.parent_id_of(session, own_race, own_racer, entry.parent_id)
             parent = admission.check_parent(session, own_race, own_racer, parent_id)
-            _must_be_the_same_car(parent, entry)
+            _must_be_the_same_car(parent, race, entry)
             metadata = entry.model_metadata or parent.model_metadata
             return replace(entry, parent_id=parent_id, model_metadata=metadata)
     except LeagueError as error:
         raise problems.of_league(error) from error
 
 
-def _must_be_the_same_car(parent: Submission, entry: Entry) -> None:
+def _must_be_the_same_car(parent: Submission, race: Race, entry: Entry) -> None:
     """Raise Problem (422) where what the car may do, or sees, is said and not what it has learnt with."""
     if entry.model_metadata is None:
         return
-    learnt = parse_model_metadata(parent.model_metadata).as_json()
-    asked = parse_model_metadata(entry.model_metadata).as_json()
+    learnt = parse_model_metadata(parent.model_metadata, courses.senses_of(parent.race)).as_json()
+    asked = parse_model_metadata(entry.model_metadata, courses.senses_of(race)).as_json()
     differing = sorted(key for key in learnt.keys() | asked.keys() if learnt.get(key) != asked.get(key))
     if differing:
         raise problems.of_verdict(

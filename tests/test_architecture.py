@@ -17,7 +17,16 @@ import pytest
 ROOT = Path(__file__).parent.parent
 ROOMS = ("simulator", "arena", "leaderboard", "starter_kits")
 LEAGUE, GARAGE = "arena/league/", "arena/garage/"
-ROOF = ("arena/worker.py", "arena/cli.py", "arena/serve.py", "arena/demo.py", "arena/house.py")
+ROOF = (
+    "arena/worker.py",
+    "arena/cli.py",
+    "arena/serve.py",
+    "arena/demo.py",
+    "arena/house.py",
+    "arena/entry_checks.py",
+    "arena/untrained.py",
+    "arena/reracing.py",
+)
 SOURCES = sorted(
     path.relative_to(ROOT).as_posix()
     for room in ROOMS
@@ -97,7 +106,13 @@ def test_the_columns_do_not_know_the_roof() -> None:
 
 @pytest.mark.parametrize("library", ["torch", "stable_baselines3"])
 def test_learning_libraries_are_imported_in_training_only(library: str) -> None:
-    assert importers(library, outside=("arena/garage/training",)) == []
+    """Kits are people's own programs, which the arena never imports."""
+    assert importers(library, outside=("arena/garage/training", "starter_kits/")) == []
+
+
+def test_files_of_strangers_meet_onnxruntime_in_the_child_only() -> None:
+    assert importers("onnxruntime", outside=("arena/garage/host_policy.py",)) == []
+    assert importers("onnx", outside=("arena/garage/onnx_files.py",)) == []
 
 
 def test_sql_is_spoken_in_the_league_by_the_roof_and_in_the_leaderboards_queries() -> None:
@@ -117,7 +132,7 @@ def test_the_simulator_needs_only_numpy_and_gymnasium() -> None:
 
 def test_the_web_process_never_touches_what_runs_entrant_code() -> None:
     """It may ask the pure functions that judge size, encoding and settings; never the host of the code."""
-    for module in ("host", "host_reward", "host_agent", "training", "racing"):
+    for module in ("host", "host_reward", "host_agent", "host_policy", "inference", "training", "racing"):
         assert within("leaderboard/", importers(f"arena.garage.{module}")) == []
     pure = ("arena.garage.sandbox.decode_source", "arena.garage.sandbox.MAX_")
     sandboxed = within("leaderboard/", importers("arena.garage.sandbox"))
