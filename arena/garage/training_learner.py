@@ -92,9 +92,10 @@ def extract_policy(learner: AnyLearner, metadata: ModelMetadata, about: dict[str
     if isinstance(learner, SacLearner):
         squashed = _linear(*learner.actor.latent_pi, learner.actor.mu)
         return Policy(squashed, metadata.actions, _columns(learner), about, Output.TANH)
-    layers = _linear(*learner.policy.mlp_extractor.policy_net, learner.policy.action_net)
-    eyes = learner.policy.features_extractor
-    convolutions = eyes.as_arrays() if isinstance(eyes, Eyes) else ()
+    with learner.average.lent_to(learner.parameters):
+        layers = _linear(*learner.policy.mlp_extractor.policy_net, learner.policy.action_net)
+        eyes = learner.policy.features_extractor
+        convolutions = eyes.as_arrays() if isinstance(eyes, Eyes) else ()
     return Policy(layers, metadata.actions, _columns(learner), about, convolutions=convolutions)
 
 

@@ -5,8 +5,8 @@ test compares one update with its own. What is left out is what costs without an
 objects, statistics that nobody reads, and one call of the value network per car whose lap ended. Together
 that makes a training about a seventh quicker (in CPU time).
 
-Added are the Huber loss for the value (DeepRacer's `loss_type`) and a tick between minibatches, because an
-update can take seconds.
+Added are the Huber loss for the value (DeepRacer's `loss_type`), the average of the last updates' weights
+(`training_average`) and a tick between minibatches, because an update can take seconds.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import VecEnv
 from torch import Tensor
 from torch.nn import functional
+
+from arena.garage.training_average import LAST_SHARE, Average
 
 _HALF_LOG_TWO_PI: Final = 0.5 * math.log(2.0 * math.pi)
 
@@ -54,12 +56,26 @@ class Learner(PPO):
     budget: int = 0
     """All steps of the training, over which the learning rate falls; `learn` is called once per stint."""
 
+    average: Average
+    """Of the weights over the last updates: the policy that races."""
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        """Take what `PPO` takes."""
+        super().__init__(*arguments, **settings)
+        self.average = Average()
+
     def extras(self) -> dict[str, np.ndarray[Any, Any]]:
         """Return what else a checkpoint must keep, beside networks, optimisers and the normaliser."""
-        return {}
+        return self.average.as_arrays()
 
     def restore_extras(self, arrays: Mapping[str, np.ndarray[Any, Any]]) -> None:
         """Take back what `extras` returned. Raises ValueError or KeyError."""
+        self.average.restore(arrays, self.parameters)
+
+    @property
+    def parameters(self) -> list[Tensor]:
+        """Return the parameters of all networks."""
+        return list(self.policy.parameters())
 
     def _update_current_progress_remaining(self, num_timesteps: int, total_timesteps: int) -> None:
         super()._update_current_progress_remaining(num_timesteps, self.budget or total_timesteps)
@@ -145,7 +161,7 @@ class Learner(PPO):
         """Update the networks with the rollout in the buffer."""
         self._update_learning_rate(self.policy.optimizer)
         clip = self.clip_range(self._current_progress_remaining)  # type: ignore[operator]
-        parameters = list(self.policy.parameters())
+        parameters = self.parameters
         for batch in self._minibatches():
             loss = self._loss(batch, clip)
             self.policy.optimizer.zero_grad()
@@ -155,6 +171,8 @@ class Learner(PPO):
             if not self.tick():
                 raise StopLearning
         self._n_updates += self.n_epochs
+        if self._current_progress_remaining <= LAST_SHARE:
+            self.average.add(parameters)
 
     def _minibatches(self) -> Iterator[Samples]:
         """Yield each step of the rollout once per epoch, in a new random order."""

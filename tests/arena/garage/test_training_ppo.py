@@ -50,6 +50,7 @@ def short_drives(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_update_is_that_of_stable_baselines3(
     oval: Track, short_drives: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(training_ppo, "LAST_SHARE", -1.0)  # no average
     own = weights(oval, DEFAULT_ACTIONS)
     monkeypatch.setattr(Learner, "train", PPO.train)
     monkeypatch.setattr(Learner, "collect_rollouts", PPO.collect_rollouts)
@@ -60,6 +61,7 @@ def test_an_update_is_that_of_stable_baselines3(
 def test_an_update_with_discrete_actions_is_that_of_stable_baselines3(
     oval: Track, short_drives: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(training_ppo, "LAST_SHARE", -1.0)  # no average
     own = weights(oval, SIX)
     monkeypatch.setattr(Learner, "train", PPO.train)
     for mine, theirs in zip(own, weights(oval, SIX), strict=True):
