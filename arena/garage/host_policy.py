@@ -24,7 +24,7 @@ FLOATS: Final[dict[object, type[np.floating]]] = {"tensor(float)": np.float32, "
 
 _SILENT: Final = 4
 _MAX_NAMES: Final = 8
-_MAX_METADATA: Final = 40_000
+_MAX_METADATA: Final = 32_000
 _NO_MEMORY: Final = re.compile(r"bad.?alloc|[Ff]ailed to allocate memory|std::length_error")
 _ADVICE: Final = "Export it with standard operators, for example with opset_version=17."
 
@@ -46,8 +46,12 @@ class Inference:
     def serve(self) -> None:
         channel = self._channel
         _, payload = channel.receive(Kind.MODEL)
-        self._open(payload)
-        channel.tell(Kind.LOADED, self._described())
+        try:
+            self._open(payload)
+            described = self._described()
+        except UnicodeDecodeError:
+            raise _fault("Names in the file are no text in UTF-8. Was it copied whole?") from None
+        channel.tell(Kind.LOADED, described)
         _, payload = channel.receive(Kind.EXECUTE)
         self._wanted = unpack_json(payload)
         channel.tell(Kind.RUNNING, {})
@@ -70,6 +74,8 @@ class Inference:
             self._session = onnxruntime.InferenceSession(
                 model, options, providers=["CPUExecutionProvider"], enable_fallback=False
             )
+        except UnicodeDecodeError:
+            raise
         except Exception as error:
             refuse(str(error))
 

@@ -147,6 +147,10 @@ ONNX: dict[str, tuple[bytes, str]] = {
     "weights of a negative size": (model(arrays=[claiming(-COUNT, 2)]), "The network cannot be run"),
     "an array that is nowhere": (model(arrays=[]), "Node input 'W' is not a graph input"),
     "half a file": (to_onnx(steering_policy())[:700], "no ONNX file that can be read"),
+    "names that are no text": (
+        model().replace(b"observation", b"observ\xff\xfe\xfd\xfcn"),
+        "Names in the file are no text",
+    ),
     "no graph": (b"\x08\x08\x12\x04test", "no ONNX file that can be read"),
     "a million brackets": (b"\x08\x08" + b"\x3a\x80\x80\x40" * 200_000, "no ONNX file that can be read"),
 }
@@ -300,6 +304,15 @@ def test_a_damaged_safetensors_file_is_a_policy_or_a_fault(place: int, value: in
     data = bytearray(steering_policy().to_bytes())
     data[place] = value
     assert judged(bytes(data[: len(data) - cut // 400])) in (Verdict.OK, Verdict.POLICY)
+
+
+@settings(max_examples=8)
+@given(changes=st.lists(st.tuples(st.integers(0, 1500), st.integers(0, 255)), min_size=1, max_size=3))
+def test_a_damaged_onnx_file_drives_or_is_refused(changes: list[tuple[int, int]]) -> None:
+    data = bytearray(to_onnx(steering_policy()))
+    for place, value in changes:
+        data[place % len(data)] = value
+    assert judged(bytes(data)) in (Verdict.OK, Verdict.POLICY, Verdict.EMPTY, Verdict.MEMORY)
 
 
 def test_a_check_says_what_the_policy_does(oval: Track) -> None:
