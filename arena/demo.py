@@ -27,6 +27,8 @@ BOXES = "0.3,inner;0.7,outer"
 SMALL_FIELD = ("follow_the_road", "make_progress")
 # The kit for races with obstacles is the house car's there.
 KITS = tuple(kit for kit in starter_kits.kits() if kit.name != house.KIT_AMONG_OBSTACLES)
+# The kit that drives without training where a race takes agents.
+AGENT = "pure_pursuit"
 DEMO_ACCOUNTS = (("olga", "Olga Organiser", Role.ORGANISER), ("ann", "Ann Racer", Role.RACER))
 
 
@@ -61,12 +63,15 @@ def fill(session: Session, now: datetime) -> None:
         now=now,
     )
     cars = [create_driver(session, kit, now) for kit in KITS]
+    agent = create_driver(session, starter_kits.load_agent(AGENT), now)
     team = accounts.create_team(session, cars[0], name="Starter kits", now=now)
-    for racer in cars[1:]:
+    for racer in (*cars[1:], agent):
         accounts.join_team(session, racer, team.invite_code, now)
     for plan in plans():
         race = seasons.open_race(session, season, plan, by=organiser, now=now)
         house.enter(session, race, now)
+        if plan.takes_agents:
+            house.enter_agent(session, race, agent, starter_kits.load_agent(AGENT), now)
         for kit, racer in zip(KITS, cars, strict=True):
             if is_plain(plan) or kit.name in SMALL_FIELD:
                 house.enter_kit(session, race, racer, kit, now)
@@ -76,7 +81,14 @@ def plans() -> list[RacePlan]:
     """Return the races in the order in which they are driven: first those that everybody understands."""
     easiest, middle, hardest = chosen_tracks()
     return [
-        RacePlan(slug="first-laps", title="First Laps", track=easiest, timing=Timing.BEST_LAP),
+        RacePlan(
+            slug="first-laps",
+            title="First Laps",
+            track=easiest,
+            timing=Timing.BEST_LAP,
+            takes_agents=True,
+            takes_policies=True,
+        ),
         RacePlan(slug="midfield-cup", title="Midfield Cup", track=middle),
         RacePlan(
             slug="hairpin-masters",
@@ -115,7 +127,7 @@ def chosen_tracks() -> list[str]:
     return [by_difficulty[0], by_difficulty[len(by_difficulty) // 2], by_difficulty[-1]]
 
 
-def create_driver(session: Session, kit: starter_kits.Kit, now: datetime) -> Racer:
+def create_driver(session: Session, kit: starter_kits.Kit | starter_kits.AgentKit, now: datetime) -> Racer:
     """Create the account, without a password, under which a kit's car races."""
     return accounts.create_racer(
         session,

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 import starter_kits
 from arena.league import accounts, submissions
 from arena.league.models import Race, Racer, Submission
-from arena.league.states import RaceType
+from arena.league.states import Driver, RaceType
 
 HANDLE = "house-car"
 KIT_AMONG_OBSTACLES = "avoid_obstacles"
@@ -31,6 +31,13 @@ def enter_kit(session: Session, race: Race, racer: Racer, kit: starter_kits.Kit,
     """Enter a kit unchanged, as anybody could. Raises what `submissions.submit` raises."""
     entry = submissions.Entry(kit.reward_function, kit.model_metadata, kit.hyperparameters)
     return submissions.submit(session, race, racer, entry, now)
+
+
+def enter_agent(
+    session: Session, race: Race, racer: Racer, kit: starter_kits.AgentKit, now: datetime
+) -> Submission:
+    """Enter a kit for agents unchanged. Raises what `submissions.submit` raises."""
+    return submissions.submit(session, race, racer, submissions.Entry(kit.agent, driver=Driver.AGENT), now)
 
 
 def racer(session: Session, now: datetime) -> Racer:

@@ -20,6 +20,7 @@ from arena.garage.policy import HEADER_FILE, WEIGHTS_FILE, Policy
 from arena.garage.settings import parse_model_metadata
 from arena.league.errors import NotFound
 from arena.league.models import Submission
+from arena.league.states import Driver
 from leaderboard.auth import load_own_submission, sign_in_required
 from leaderboard.context import Arena, arena
 from simulator.archive import NO_DATE
@@ -29,6 +30,8 @@ from simulator.trace import Trace
 blueprint = Blueprint("downloads", __name__)
 
 SOURCE_FILE = "reward_function.py"
+# In the logs of what was not trained here.
+NO_REWARD = "# This car was driven without a reward function.\n"
 
 
 @blueprint.get("/submissions/<public_id>/policy.zip")
@@ -71,7 +74,7 @@ def logs_answer(where: Arena, found: Submission) -> Response:
     content = evaluation_zip(
         evaluation,
         trial.driven_at,
-        reward_function=found.source,
+        reward_function=found.source if found.driver is Driver.POLICY else NO_REWARD,
         hyperparameters=parse_hyperparameters(found.hyperparameters, metadata.algorithm),
     )
     return attachment(f"{name_of(found)}-deepracer-logs.zip", content)

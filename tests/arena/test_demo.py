@@ -47,6 +47,6 @@ def test_the_whole_field_drives_the_first_race_before_any_other(season: Engine) 
             ).scalar_one()
             for job_id in waiting
         ]
-    field = len(demo.KITS) + 1  # and the house car
+    field = len(demo.KITS) + 2  # and the house car and the agent
     assert order[:field] == ["first-laps"] * field
     assert order.count("box-slalom") == order.count("the-other-way") == len(demo.SMALL_FIELD) + 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import zipfile
 from typing import Any
 
 import pytest
@@ -184,6 +185,11 @@ def test_a_file_that_was_not_entered_is_not_kept(
     assert list(arena_stage.artifacts.keys()) == []
 
 
+def zipped(content: bytes) -> list[bytes]:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return [archive.read(name) for name in archive.namelist()]
+
+
 def recorded(arena_stage: Stage, entry: Entry) -> Submission:
     """Enter something and record a drive for it."""
     allow(arena_stage, takes_agents=True, takes_policies=True)
@@ -207,6 +213,9 @@ def test_an_agent_shows_what_it_is_and_its_code_to_its_owner(visit: Visit, arena
     assert ann.get(f"/submissions/{entry.id}/agent.py").text == "class Agent: # secret"
     assert ann.get(f"/submissions/{entry.id}/reward_function.py").status_code == 404
     assert sam.get(f"/submissions/{entry.id}/agent.py").status_code == 403
+    logs = ann.get(f"/submissions/{entry.id}/deepracer-logs.zip")
+    assert logs.status_code == 200
+    assert b"secret" not in b"".join(zipped(logs.data))
     assert '<span class="tag">agent</span>' in sam.get(f"/races/{RACE}").text
     assert "Training" not in [step for step in ann.get(f"/submissions/{entry.id}").text.split("data-step=")]
 
