@@ -25,6 +25,7 @@ ROOF = (
     "arena/house.py",
     "arena/entry_checks.py",
     "arena/untrained.py",
+    "arena/checkpoints.py",
     "arena/reracing.py",
 )
 SOURCES = sorted(
