@@ -144,8 +144,8 @@ def _algorithm(document: Mapping[str, object], actions: ActionSpace, sensors: Co
         )
     if name == Algorithm.SAC and any(sensor in CAMERAS for sensor in sensors):
         raise settings_fault(
-            "training_algorithm: sac cannot learn from camera pictures here. Train with clipped_ppo, or "
-            "with another sensor."
+            "training_algorithm: sac cannot learn from camera pictures here. Train with clipped_ppo, or set "
+            'sensor to ["observation"].'
         )
     return Algorithm(name)
 
