@@ -12,60 +12,20 @@ import ast
 from collections.abc import Iterator
 from typing import Final
 
-_HARMLESS: Final = frozenset(
-    [
-        "__future__",
-        "abc",
-        "arena_tools",
-        "bisect",
-        "cmath",
-        "collections",
-        "copy",
-        "dataclasses",
-        "datetime",
-        "decimal",
-        "enum",
-        "fractions",
-        "functools",
-        "heapq",
-        "itertools",
-        "json",
-        "math",
-        "numbers",
-        "numpy",
-        "operator",
-        "re",
-        "shapely",
-        "statistics",
-        "string",
-        "time",
-        "typing",
-    ]
-)
+_HARMLESS: Final = """
+    __future__ abc arena_tools bisect cmath collections copy dataclasses datetime decimal enum fractions
+    functools heapq itertools json math numbers numpy operator re shapely statistics string time typing
+"""
 """What may be imported, with all below it."""
-_MEETING: Final = frozenset(
-    [
-        "__builtins__",
-        "__dict__",
-        "__import__",
-        "__loader__",
-        "__spec__",
-        "ctypeslib",
-        "delattr",
-        "eval",
-        "exec",
-        "f2py",
-        "getcontext",
-        "memmap",
-        "open",
-        "random",
-        "setattr",
-        "setcontext",
-        "seterr",
-        "vars",
-    ]
-)
+_MEETING: Final = """
+    __builtins__ __dict__ __import__ __loader__ __spec__ ctypeslib delattr eval exec f2py getcontext
+    memmap open random setattr setcontext seterr vars
+"""
 """Names by which cars may meet all the same."""
+
+
+_HARMLESS_NAMES: Final = frozenset(_HARMLESS.split())
+_MEETING_NAMES: Final = frozenset(_MEETING.split())
 
 
 def is_confined(tree: ast.Module) -> bool:
@@ -75,10 +35,10 @@ def is_confined(tree: ast.Module) -> bool:
         if isinstance(node, ast.Import | ast.ImportFrom):
             base = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
             paths = [f"{base}{alias.name}".split(".") for alias in node.names]
-            if any(path[0] not in _HARMLESS or not _MEETING.isdisjoint(path) for path in paths):
+            if any(path[0] not in _HARMLESS_NAMES or not _MEETING_NAMES.isdisjoint(path) for path in paths):
                 return False
             imported |= {alias.asname or alias.name.split(".")[0] for alias in node.names}
-    return _MEETING.isdisjoint(_names(tree)) and imported.isdisjoint(_written(tree))
+    return _MEETING_NAMES.isdisjoint(_names(tree)) and imported.isdisjoint(_written(tree))
 
 
 def _names(tree: ast.Module) -> Iterator[str]:

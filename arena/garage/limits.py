@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-_PYTHON_MB: Final = 300  # address space of a child that has loaded Python, NumPy and shapely
+_PYTHON_MB: Final = 350  # address space of a child with all that is loaded for it
 
 
 @dataclass(frozen=True, slots=True)
