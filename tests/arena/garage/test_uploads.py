@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import pickle
 import re
@@ -22,7 +23,7 @@ from arena.garage.onnx_files import to_onnx
 from arena.garage.policy import Policy
 from arena.garage.settings import ModelMetadata
 from arena.garage.uploads import MAX_UPLOAD_BYTES, check_policy, open_policy, read_upload
-from arena.garage.verdicts import EntrantFault, Verdict
+from arena.garage.verdicts import EntrantFault, SandboxUnavailableError, Verdict
 from simulator.actions import DEFAULT_ACTIONS
 from simulator.sensors.objects import OBJECT_VECTOR_COLUMNS
 from simulator.track import Track
@@ -199,6 +200,12 @@ def test_a_nan_later_on_names_its_observation_and_the_network_is_done() -> None:
         for _ in range(2):
             with pytest.raises(EntrantFault, match="observation 3 is nan"):
                 network.act(seen + 1.0)
+
+
+def test_a_machine_without_onnxruntime_blames_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.metadata.Distribution, "discover", classmethod(lambda *_, **__: iter(())))
+    with pytest.raises(SandboxUnavailableError, match="pip install 'apex-arena\\[onnx\\]'"):
+        refusal(model())
 
 
 def test_an_action_that_is_not_in_the_list_is_refused() -> None:
