@@ -31,6 +31,8 @@ _COUNTED = (".py", ".npy", ".npz")
 def software() -> dict[str, str]:
     """Return the versions of what computes here, and under "machine" the kind of machine."""
     kind = f"{platform.system()} {platform.machine()} {torch.backends.cpu.get_cpu_capability()}"
+    if torch.cuda.is_available():
+        kind += f" {torch.cuda.get_device_name()}"  # cars with cameras learn on it
     libraries = {name: version(distribution) for name, distribution in LIBRARIES.items()}
     return libraries | {"build": build(), "python": platform.python_version(), MACHINE: kind}
 
