@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from arena.assignments import Assignment
@@ -91,6 +91,14 @@ def agent_seed(race_seed: int, digest: str) -> int:
     return int.from_bytes(drawn[:4])
 
 
+def _onnxruntime() -> dict[str, str]:
+    """Return its version where it is installed: without it only our own files can be raced."""
+    try:
+        return {"onnxruntime": version("onnxruntime")}
+    except PackageNotFoundError:
+        return {}
+
+
 def software_of(driver: Driver) -> dict[str, str]:
     """Return the versions of what computes such a drive here; none for the reference driver."""
     from arena.garage.training_versions import software
@@ -99,6 +107,6 @@ def software_of(driver: Driver) -> dict[str, str]:
         case Driver.REFERENCE:
             return {}
         case Driver.TRAINED:
-            return software() | {"onnxruntime": version("onnxruntime")}
+            return software() | _onnxruntime()
         case _:
             return software()
