@@ -1,10 +1,13 @@
-"""The benchmark of the simulator says all that is promised; how fast it is stands in docs/performance.md."""
+"""The benchmarks say all that is promised; how fast things are stands in docs/performance.md."""
 
 from __future__ import annotations
+
+import json
 
 import pytest
 
 from benchmarks.peers import Peer
+from benchmarks.rewards.__main__ import main as reward_functions
 from benchmarks.simulator import measure, show
 
 
@@ -23,3 +26,14 @@ def test_benchmark_reports_every_promise_and_a_peer_that_is_not_installed(
     assert present.times == pytest.approx(report.results[0].steps_per_s / present.steps_per_s, abs=1)
     show(report)
     assert "not installed" in capsys.readouterr().out
+
+
+def test_the_benchmark_of_reward_functions_takes_one_from_its_text_to_its_laps(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    reward_functions(["--only", "progress_gained", "--steps", "1024", "--json"])
+    (row,) = json.loads(capsys.readouterr().out)["results"]
+    assert row["name"] == "progress_gained"
+    assert row["seconds"] > 0.0
+    assert 0.0 < row["call_us"] < 1000.0
+    assert row["processes"] == 1
