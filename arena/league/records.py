@@ -21,15 +21,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from arena.league.columns import Json, as_utc_text
-from arena.league.models import Lap, Race, Racer, Trial
-from arena.league.states import COUNTING, Car, Direction, RaceType
+from arena.league.models import Lap, Race, Racer, Submission, Trial
+from arena.league.states import COUNTING, Car, Direction, Driver, RaceType
 
 BATCH = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A racer's fastest lap on a track; `rank` is None for house cars."""
+    """A racer's fastest lap on a track; `rank` is None for house cars. Driver and training as on boards."""
 
     rank: int | None
     racer: str
@@ -41,6 +41,8 @@ class Record:
     trial_id: int
     lap: int
     is_house: bool
+    driver: Driver
+    is_continued: bool
 
     def as_json(self) -> Json:
         """Return the record as clients get it."""
@@ -116,8 +118,11 @@ def _laps_of(session: Session, race: _Course) -> Iterator[tuple[Any, str]]:
             Lap.trial_id,
             Trial.driven_at,
             Trial.submission_id,
+            Submission.driver,
+            Submission.parent_id,
         )
         .join(Trial, Trial.id == Lap.trial_id)
+        .join(Submission, Submission.id == Trial.submission_id)
         .join(Racer, Racer.id == Trial.racer_id)
         .where(Lap.race_id == race.race_id, Lap.direction == race.direction, Trial.ruling.in_(COUNTING))
         .order_by(Lap.lap_time_ms, Lap.trial_id, Lap.number)
@@ -145,4 +150,6 @@ def _record(lap: Any, slug: str, rank: int | None) -> Record:
         trial_id=lap.trial_id,
         lap=lap.number,
         is_house=lap.is_house,
+        driver=lap.driver,
+        is_continued=lap.parent_id is not None,
     )

@@ -205,6 +205,8 @@ class Record(Schema):
     trial_id = fields.Integer(required=True)
     lap = fields.Integer(required=True, metadata=note("The number of the lap in its drive."))
     is_house = fields.Boolean(required=True)
+    driver = fields.Enum(Driver, by_value=True, required=True)
+    is_continued = fields.Boolean(required=True)
 
 
 class Track(Schema):

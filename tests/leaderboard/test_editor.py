@@ -217,6 +217,7 @@ def test_an_agent_shows_what_it_is_and_its_code_to_its_owner(visit: Visit, arena
     assert logs.status_code == 200
     assert b"secret" not in b"".join(zipped(logs.data))
     assert '<span class="tag">agent</span>' in sam.get(f"/races/{RACE}").text
+    assert '<span class="tag">agent</span>' in sam.get("/tracks/oval").text
     assert "Training" not in [step for step in ann.get(f"/submissions/{entry.id}").text.split("data-step=")]
 
 
