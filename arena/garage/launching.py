@@ -29,7 +29,7 @@ from arena.garage.limits import Usage
 from arena.garage.lock import Profile
 from arena.garage.protection import Protection
 from arena.garage.verdicts import SandboxError, SandboxUnavailableError
-from arena.garage.wire import ENDED, MAX_MESSAGE_BYTES
+from arena.garage.wire import ENDED, MAX_MESSAGE_BYTES, Program
 
 _ROOT: Final = str(Path(__file__).resolve().parents[2])
 _START: Final = (
@@ -70,14 +70,16 @@ def launch(protection: Protection, pipes: Pipes, options: dict[str, Any]) -> Pro
     """Start a child. Raises `SandboxError` and, when it cannot be locked, `SandboxUnavailableError`."""
     if protection.profile is None:
         return Spawned(pipes, options)
-    found = _zygote_of(protection.profile)
+    # With onnxruntime in it, a strict child has too little address space left to grow its stack.
+    networks = protection.profile is Profile.STRICT and options["program"] == Program.POLICY
+    found = _zygote_of(protection.profile, networks)
     try:
         return found.fork(pipes, options)
     except SandboxError:
         if found.is_usable:
             raise
         # It died between the look at it and the request: nothing of the child has run.
-        return _zygote_of(protection.profile).fork(pipes, options)
+        return _zygote_of(protection.profile, networks).fork(pipes, options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ class ZygoteGoneError(SandboxError):
 class Zygote:
     """The parent's end of one zygote."""
 
-    def __init__(self, profile: Profile) -> None:
+    def __init__(self, profile: Profile, networks: bool = False) -> None:
         self.profile = profile
         self.folder = workplace.folder()
         self.owner_pid = os.getpid()
@@ -111,6 +113,7 @@ class Zygote:
         options = {
             "control": theirs.fileno(),
             "profile": profile,
+            "networks": networks,
             "folder": str(self.folder),
             "root": _ROOT,
         }
@@ -181,19 +184,20 @@ class Zygote:
             self.process.wait()
 
 
-_zygotes: dict[Profile, Zygote] = {}
+_zygotes: dict[tuple[Profile, bool], Zygote] = {}
 _zygotes_turn = threading.Lock()
 
 
-def _zygote_of(profile: Profile) -> Zygote:
+def _zygote_of(profile: Profile, networks: bool = False) -> Zygote:
+    """Return this process's zygote of a profile; `networks`: the one that has onnxruntime loaded."""
     with _zygotes_turn:
-        found = _zygotes.get(profile)
+        found = _zygotes.get((profile, networks))
         if found is None or not found.is_usable:
             if found is not None:
                 found.close()
             if not _zygotes:
                 atexit.register(close_zygotes)
-            found = _zygotes[profile] = Zygote(profile)
+            found = _zygotes[profile, networks] = Zygote(profile, networks)
         return found
 
 

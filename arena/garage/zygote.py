@@ -61,7 +61,7 @@ _HIGH: Final = 64  # descriptors above it are free before the places are taken
 
 
 def main(arguments: str) -> None:
-    """Be the zygote. `arguments` is JSON: control (a descriptor), profile, folder, root."""
+    """Be the zygote. `arguments` is JSON: control (a descriptor), profile, networks, folder, root."""
     options = json.loads(arguments)
     control = socket.socket(fileno=options["control"])
     profile = Profile(options["profile"])
@@ -69,8 +69,9 @@ def main(arguments: str) -> None:
     nothing = os.open(os.devnull, os.O_RDONLY)
     processes = os.open("/proc", os.O_PATH)
     try:
-        preload(profile)
-        walled = namespaces.enter(folder, landlock.readable_paths() if profile is Profile.READING else ())
+        preload(profile, options["networks"])
+        readable = tuple(landlock.readable_paths())  # asked while Python's own files can be read
+        walled = namespaces.enter(folder, readable if profile is Profile.READING else ())
         prepared = lock.prepare(profile, folder)
         lock.make_undumpable()
     except (lock.LockError, OSError, ImportError) as error:
@@ -99,11 +100,13 @@ def alone(arguments: str) -> None:
     host.main(REQUESTS, REPLIES, options, PROGRAMS[options["program"]])
 
 
-def preload(profile: Profile) -> None:
-    """Import what reward functions import, as far as it is installed."""
+def preload(profile: Profile, networks: bool) -> None:
+    """Import what reward functions import, or what networks need, as far as it is installed."""
     names = PRELOADED.split()
-    if profile is Profile.STRICT:
-        names += ["scipy", *(f"scipy.{name}" for name in SCIPY), "onnxruntime"]
+    if networks:
+        names += ["onnxruntime"]
+    elif profile is Profile.STRICT:
+        names += ["scipy", *(f"scipy.{name}" for name in SCIPY)]
     import numpy._core
 
     names += [
