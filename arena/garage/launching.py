@@ -70,7 +70,7 @@ def launch(protection: Protection, pipes: Pipes, options: dict[str, Any]) -> Pro
     """Start a child. Raises `SandboxError` and, when it cannot be locked, `SandboxUnavailableError`."""
     if protection.profile is None:
         return Spawned(pipes, options)
-    # With onnxruntime in it, a strict child has too little address space left to grow its stack.
+    # With SciPy and onnxruntime in it, a child crashed where the parser wants a deep stack (tests/hostile).
     networks = protection.profile is Profile.STRICT and options["program"] == Program.POLICY
     found = _zygote_of(protection.profile, networks)
     try:

@@ -7,6 +7,7 @@ import json
 import pickle
 import re
 import struct
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,10 +18,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto
 
-from arena.garage import racing
+from arena.garage import protection, racing
 from arena.garage.inference import LIMITS, OnnxPolicy
+from arena.garage.lock import Profile
 from arena.garage.onnx_files import to_onnx
 from arena.garage.policy import Policy
+from arena.garage.protection import Protection
 from arena.garage.settings import ModelMetadata
 from arena.garage.uploads import MAX_UPLOAD_BYTES, check_policy, open_policy, read_upload
 from arena.garage.verdicts import EntrantFault, SandboxUnavailableError, Verdict
@@ -206,6 +209,17 @@ def test_a_machine_without_onnxruntime_blames_itself(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(importlib.metadata.Distribution, "discover", classmethod(lambda *_, **__: iter(())))
     with pytest.raises(SandboxUnavailableError, match="pip install 'apex-arena\\[onnx\\]'"):
         refusal(model())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="seccomp is a part of Linux")
+@pytest.mark.usefixtures("same_protection_afterwards")
+def test_a_kernel_without_landlock_gives_the_same_answers() -> None:
+    seen = np.random.default_rng(2).uniform(-1, 1, (5, COUNT))
+    with open_policy(to_onnx(choosing_policy())) as network:
+        answers = network.act(seen)
+    protection.use(Protection(Profile.STRICT))
+    with open_policy(to_onnx(choosing_policy())) as network:
+        np.testing.assert_array_equal(network.act(seen), answers)
 
 
 def test_an_action_that_is_not_in_the_list_is_refused() -> None:
