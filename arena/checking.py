@@ -22,7 +22,9 @@ from arena.options import (
     note,
     output,
     print_json,
+    read_metadata,
     read_text,
+    senses_option,
 )
 from arena.roads import Road, road_options
 from simulator import tracks
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
 )
 @road_options
 @metadata_option
+@senses_option
 @hyperparameters_option
 @first_step_option
 @click.option(
@@ -57,6 +60,7 @@ def check(
     track_name: str,
     road: Road,
     model_metadata: Path | None,
+    senses: tuple[str, ...],
     hyperparameters: Path | None,
     first_step: int,
     strict_deepracer: bool,
@@ -69,7 +73,7 @@ def check(
     With obstacles, bots or several cars there are situations with them, too: a function for such a race may
     not work without.
     """
-    from arena.garage import sandbox, settings
+    from arena.garage import sandbox
     from arena.garage.hyperparameters import parse_hyperparameters
 
     if not entrants.is_program(file):
@@ -80,9 +84,9 @@ def check(
     if is_agent(source):
         check_agent_file(source, road.course(load_track(track_name)), as_json)
         return
-    metadata = settings.parse_model_metadata(read_text(model_metadata))
+    metadata = read_metadata(model_metadata, senses)
     learning = parse_hyperparameters(read_text(hyperparameters), metadata.algorithm)
-    for warning in (*metadata.warnings, *learning.warnings):
+    for warning in learning.warnings:
         note(warning)
     course = road.course(load_track(track_name))
     result = sandbox.check(source, course, first_step=first_step)

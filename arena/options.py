@@ -130,7 +130,8 @@ def read_metadata(path: Path | None, senses: tuple[str, ...]) -> "ModelMetadata"
     for warning in metadata.warnings:
         note(warning)
     if metadata.sensors != asked.sensors:
-        note(f"to train with {', '.join(asked.sensors)}, as the file says, add --senses {','.join(SENSES)}.")
+        sensors = ", ".join(asked.sensors)
+        note(f"to see by {sensors}, as the file says, name its senses: --senses {','.join(SENSES)}.")
     return metadata
 
 

@@ -138,9 +138,8 @@ def _grid(most: int) -> str:
         y = _y(percent)
         parts.append(f'<path class="grid" d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}"/>')
         parts.append(f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{percent} %</text>')
-    for fifth in range(6):
-        steps = most * fifth / 5
-        label = f"{steps / 1000:,.0f} k"
+    for steps in range(0, most + 1, 100_000 if most > 200_000 else 20_000):
+        label = f"{steps // 1000} k"
         parts.append(f'<text x="{_x(steps, most):.1f}" y="{HEIGHT - 26}" text-anchor="middle">{label}</text>')
     parts.append(f'<path class="axis" d="M{LEFT} {TOP}V{HEIGHT - BOTTOM}H{WIDTH - RIGHT}"/>')
     parts.append(f'<text x="{LEFT}" y="{HEIGHT - 8}">steps of training</text>')

@@ -19,6 +19,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from arena import courses
 from arena.garage import settings
 from arena.garage.hyperparameters import parse_hyperparameters
 from arena.garage.verdicts import EntrantFault
@@ -203,11 +204,12 @@ def _lines(unified: Iterator[str]) -> Iterator[Line]:
 def effective_settings(submission: Submission) -> dict[str, Any]:
     """Return the settings by which an entry trained, defaults included; what cannot be read is left out."""
     try:
-        metadata = settings.parse_model_metadata(submission.model_metadata).as_json()
-        learning = parse_hyperparameters(submission.hyperparameters).as_json()
+        senses = courses.senses_of(submission.race)
+        metadata = settings.parse_model_metadata(submission.model_metadata, senses)
+        learning = parse_hyperparameters(submission.hyperparameters, metadata.algorithm)
     except EntrantFault:
         return {}
-    return {**metadata, **learning}
+    return {**metadata.as_json(), **learning.as_json()}
 
 
 def differing(first: dict[str, Any], second: dict[str, Any]) -> tuple[Setting, ...]:

@@ -13,7 +13,7 @@ import zipfile
 from flask import Blueprint, Response
 from flask.typing import ResponseReturnValue
 
-from arena.courses import course_of
+from arena.courses import course_of, senses_of
 from arena.garage.export import Evaluation, evaluation_zip
 from arena.garage.hyperparameters import parse_hyperparameters
 from arena.garage.policy import HEADER_FILE, WEIGHTS_FILE, Policy
@@ -63,7 +63,7 @@ def logs_answer(where: Arena, found: Submission) -> Response:
     trial = found.trial
     if trial is None:
         raise NotFound("This entry has no drive (yet). It has one when its race was driven.")
-    metadata = parse_model_metadata(found.model_metadata)
+    metadata = parse_model_metadata(found.model_metadata, senses_of(found.race))
     evaluation = Evaluation(
         trace=Trace.from_bytes(where.artifacts.get(trial.trace_key)),
         lap_times_ms=[lap.lap_time_ms for lap in trial.laps],
