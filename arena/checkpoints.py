@@ -14,7 +14,6 @@ from typing import Self
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from arena.garage.training_checkpoint import Checkpoint, CheckpointError
 from arena.league import db, jobs, uploads
 from arena.league.artifacts import ArtifactStore
 from arena.league.errors import ArtifactDamaged, ArtifactMissing
@@ -30,20 +29,20 @@ class Keeper:
         self._engine, self._artifacts, self._lease = engine, artifacts, lease
         self._keys = {lease.checkpoint_key} if lease.checkpoint_key else set()
 
-    def last(self) -> Checkpoint | None:
-        """Return the checkpoint with which an earlier attempt left off, if it is there and whole."""
+    def last(self) -> bytes | None:
+        """Return the checkpoint with which an earlier attempt left off, if it is there."""
         if self._lease.checkpoint_key is None:
             return None
         try:
-            return Checkpoint.from_bytes(self._artifacts.get(self._lease.checkpoint_key))
-        except (ArtifactMissing, ArtifactDamaged, CheckpointError, OSError) as error:
+            return self._artifacts.get(self._lease.checkpoint_key)
+        except (ArtifactMissing, ArtifactDamaged, OSError) as error:
             log.warning("Job %d begins from the beginning. %s", self._lease.job_id, error)
             return None
 
-    def keep(self, checkpoint: Checkpoint) -> None:
+    def keep(self, checkpoint: bytes) -> None:
         """Store a checkpoint for the next attempt, in the place of the one before. Raises StaleLease."""
         try:
-            key = self._artifacts.put(checkpoint.to_bytes())
+            key = self._artifacts.put(checkpoint)
         except OSError:
             log.exception("A checkpoint of job %d could not be stored; it goes on.", self._lease.job_id)
             return

@@ -7,58 +7,51 @@ checkpoint (`checkpoints.py`). What the entrant did wrong becomes a verdict; wha
 its traceback and costs the entrant nothing. SIGTERM stops the training at hand and gives it back.
 """
 
-import json
 import logging
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import Engine, func, select
 
-from arena import probing, untrained
-from arena.assignments import Assignment
+from arena import courses
 from arena.checkpoints import Keeper
-from arena.entry_checks import check_entry
 from arena.garage import lock
-from arena.garage.diagnosis import diagnose
-from arena.garage.patterns import Evidence
-from arena.garage.recording import DriveRecorder
-from arena.garage.training_checkpoint import Checkpoint, CheckpointError
-from arena.garage.verdicts import EntrantFault, SandboxUnavailableError, Verdict
+from arena.garage.verdicts import SandboxUnavailableError, Verdict
 from arena.league import db, jobs, results, submissions
 from arena.league.artifacts import ArtifactStore
 from arena.league.errors import StaleLease
 from arena.league.jobs import Lease
-from arena.league.models import Racer, Submission
+from arena.league.models import Race, Racer, Submission
 from arena.league.seasons import find_race, keep_calendar
-from arena.league.states import Direction, Driver, Hardware, JobKind
+from arena.league.states import Direction, Hardware, JobKind
+from arena.league.submissions import Rejection
+from arena.pit_wall import PitWall
 from arena.presence import Presence, offer_of
+from arena.radio import Kind, Message
 from arena.settings import ArenaSettings, Sandbox
-from simulator.bots import BotError
-from simulator.course import CourseError
-from simulator.laps import Lap
-from simulator.objects import ObstacleError
-from simulator.track import TrackError
-
-if TYPE_CHECKING:
-    from arena.garage.racing import Trial
-    from arena.garage.training import Progress, Training
 
 log = logging.getLogger("arena.worker")
 
 LEASE_S = 30.0
 IDLE_S = 0.2  # between two looks at an empty queue: an indexed read without the writers' lock
 CALENDAR_EVERY = timedelta(seconds=5)
-# What is wrong with a race itself: neither the entrant's fault nor a failure of the machine.
-RACE_FAULTS = (TrackError, CourseError, ObstacleError, BotError)
+RENEW_EVERY_S = 5.0
 
 
 class StoppedError(Exception):
     """The worker was told to stop: the job goes back to the queue as if it had not begun."""
+
+
+class PitError(RuntimeError):
+    """What the pit says of a failure that no entry is to blame for."""
+
+    def __init__(self, word: Message) -> None:
+        super().__init__(str(word.facts["message"]))
+        self.word = word
 
 
 class Worker:
@@ -72,15 +65,18 @@ class Worker:
         name: str,
         kinds: tuple[JobKind, ...] = jobs.ALL_KINDS,
         hardware: tuple[Hardware, ...] = (Hardware.CPU,),
+        pit: PitWall | None = None,
     ) -> None:
         self.engine = engine
         self.artifacts = artifacts
         self.name = name
         self.kinds = kinds
         self.hardware = hardware
+        self.pit = pit or PitWall(trains=JobKind.TRAIN in kinds)
         self.presence: Presence | None = None
         self.stopping = False
-        self.serves_one_account = False  # code runs without a lock: for one person only
+        self.trusted_by_one = False  # may run code without a lock, where there is none: for one person only
+        self.serves_one_account = False
         self.calendar_due = datetime.min.replace(tzinfo=UTC)
 
     def run(self) -> None:
@@ -98,16 +94,15 @@ class Worker:
     @contextmanager
     def at_its_place(self) -> Iterator[Presence]:
         """Be there for the arena while the block works: warm, reporting, and watched over."""
-        trains = JobKind.TRAIN in self.kinds
-        if trains:
-            from arena.garage import training, training_versions
-
-            training.warm_up()
-            training_versions.build()
-        log.info("Worker %s takes %s.", self.name, " and ".join(self.kinds))
-        offer = offer_of(self.name, self.hardware, trains=trains)
-        with Presence(self.engine, offer, self.stop) as self.presence:
-            yield self.presence
+        try:
+            self.pit.start()
+            self.serves_one_account = not self.pit.locked and self.trusted_by_one
+            log.info("Worker %s takes %s.", self.name, " and ".join(self.kinds))
+            offer = offer_of(self.name, self.hardware, trains=JobKind.TRAIN in self.kinds)
+            with Presence(self.engine, offer, self.stop) as self.presence:
+                yield self.presence
+        finally:
+            self.pit.close()
 
     def stop(self, *_: object) -> None:
         self.stopping = True
@@ -157,7 +152,7 @@ class Worker:
                 self.check(lease)
             else:
                 with Keeper(self.engine, self.artifacts, lease) as keeper:
-                    self.train_and_race(lease, keeper)
+                    self.drive(lease, keeper)
         except StaleLease as error:
             log.warning("%s", error)
         except StoppedError:
@@ -175,161 +170,127 @@ class Worker:
             return verb(session, *arguments, now=datetime.now(UTC))
 
     def check(self, lease: Lease) -> None:
-        """Try the files of an entry in the race that the check names, and tell what came of it."""
+        """Have the files of an entry tried in the race that the check names, and tell what came of it."""
         with db.reading(self.engine) as session:
             race = find_race(session, str(lease.payload.get("race") or ""))
-        key = lease.payload.get("upload_key")
-        upload = self.artifacts.get(key) if key else None
-        self.write(jobs.finish_check, lease, check_entry(lease.payload, race, upload))
+        facts: dict[str, Any] = {"entry": lease.payload}
+        if race is not None:
+            facts |= {"conditions": courses.conditions_of(race), "race_seed": race.seed}
+        files = self.files_of(upload=lease.payload.get("upload_key"))
+        message = self.last_word(lease, Message(Kind.CHECK, facts, files))
+        self.write(jobs.finish_check, lease, dict(message.facts))
 
-    def train_and_race(self, lease: Lease, keeper: Keeper) -> None:
-        """Train a submission, race its policy, and record the laps, or reject it with the verdict."""
-        try:
-            submission = self.write(submissions.mark_training, lease)
-            assignment = self.assignment(submission)
-            if submission.driver is not Driver.POLICY:
-                self.drive_untrained(lease, submission, assignment)
-                return
-            recorder = DriveRecorder()
-            trained = self.train(lease, assignment, recorder, keeper)
-            self.write(submissions.mark_racing, lease)
-            trial = assignment.race(trained.policy)
-        except EntrantFault as fault:
-            rejection = submissions.Rejection(
-                fault.verdict.value, fault.message, fault.line, fault.detail, fault.output
-            )
-            self.write(submissions.reject, lease, rejection)
-        else:
-            self.record(lease, trial, self.learned(recorder, trained, trial, assignment))
-
-    def drive_untrained(self, lease: Lease, submission: Submission, assignment: Assignment) -> None:
-        """Race what drives as it is: there is nothing to train. Raises `EntrantFault`."""
-        self.write(submissions.mark_racing, lease)
-        key = submission.upload_key
-        entry = untrained.Untrained(
-            submission.driver,
-            upload=None if key is None else self.artifacts.get(key),
-            names_actions=submission.model_metadata is not None,
-        )
-        driven = untrained.drive(entry, assignment)
-        self.record(lease, driven.trial, driven.learned())
-
-    def learned(
-        self, recorder: DriveRecorder, trained: "Training", trial: "Trial", assignment: Assignment
-    ) -> dict[str, Any]:
-        """Store what a training leaves behind; return it in the words of `TrialResult`."""
-        from arena.garage.training_versions import software
-
-        return {
-            "policy_key": self.artifacts.put(trained.policy.to_bytes()),
-            "diagnosis_key": self.diagnose(recorder, trained, trial, assignment),
-            "continuation_key": self.artifacts.put(trained.continuation.to_bytes()),
-            "versions": trial.versions | software(),
-            "seed": trained.seed,
-            "digest": trained.digest,
-            "output": trained.output,
-        }
-
-    def diagnose(
-        self, recorder: DriveRecorder, trained: "Training", trial: "Trial", assignment: Assignment
-    ) -> str | None:
-        """Store what the training says about the reward function; return the file's key."""
-        try:
-            evidence = Evidence.of(recorder, trial, assignment.course, assignment.metadata.actions)
-            diagnosis = diagnose(
-                evidence, budget=trained.steps, wall_s=trained.wall_s, call_us=trained.reward_call_us
-            )
-        except Exception:
-            log.exception("A diagnosis failed on our side; the result counts without it.")
-            return None
-        return self.artifacts.put(json.dumps(diagnosis.as_json()).encode()) if diagnosis else None
-
-    def assignment(self, submission: Submission) -> Assignment:
-        """Read the entry's files; raise EntrantFault where the settings are not valid."""
+    def drive(self, lease: Lease, keeper: Keeper) -> None:
+        """Have a submission trained and raced, and record the laps, or reject it with the verdict."""
+        submission = self.write(submissions.mark_training, lease)
         with db.reading(self.engine) as session:
             found = session.get_one(Submission, submission.id)
             race, parent = found.race, found.parent
-        assignment = Assignment.of(
-            race,
-            race.seed,
-            source=submission.source,
-            model_metadata=submission.model_metadata,
-            hyperparameters=submission.hyperparameters,
-        )
-        return assignment.going_on_from(self.continuation(parent)) if parent else assignment
-
-    def continuation(self, parent: Submission) -> Checkpoint:
-        """Return what a training needs to go on from an earlier submission."""
-        if parent.continuation_key is None:
-            raise EntrantFault(
-                Verdict.SETTINGS,
+        if parent is not None and parent.continuation_key is None:
+            message = (
                 f"Nothing can be trained on from entry {parent.number}: only its policy was kept. "
-                "Choose a newer one, or train from the beginning.",
+                "Choose a newer one, or train from the beginning."
             )
-        return Checkpoint.from_bytes(self.artifacts.get(parent.continuation_key))
+            self.write(submissions.reject, lease, Rejection(Verdict.SETTINGS.value, message))
+            return
+        word = self.last_word(lease, self.order_of(submission, race, parent, keeper), keeper)
+        if word.kind is Kind.FAULT:
+            self.write(submissions.reject, lease, Rejection(**word.facts))
+        else:
+            self.record(lease, word)
 
-    def train(
-        self, lease: Lease, assignment: Assignment, recorder: DriveRecorder, keeper: Keeper
-    ) -> "Training":
-        def report(progress: "Progress") -> None:
-            now = datetime.now(UTC)
-            with db.transaction(self.engine) as session:
-                jobs.renew(session, lease, now, LEASE_S)
-                submissions.report_progress(session, lease, progress.as_json(), now)
-
-        train = partial(
-            assignment.train,
-            on_progress=report,
-            should_stop=lambda: self.stopping,
-            on_checkpoint=keeper.keep,
-            recorder=recorder,
+    def order_of(
+        self, submission: Submission, race: Race, parent: Submission | None, keeper: Keeper
+    ) -> Message:
+        """Return what the pit has to know of a submission."""
+        facts = {
+            "driver": submission.driver,
+            "conditions": courses.conditions_of(race),
+            "race_seed": race.seed,
+            "source": submission.source,
+            "model_metadata": submission.model_metadata,
+            "hyperparameters": submission.hyperparameters,
+        }
+        files = self.files_of(
+            upload=submission.upload_key, parent=parent.continuation_key if parent else None
         )
-        try:
-            trained = train(start=keeper.last())
-        except CheckpointError as error:
-            log.warning("Job %d begins from the beginning. %s", lease.job_id, error)
-            trained = train()
-        if trained.stopped:
-            raise StoppedError
-        return trained
+        if (checkpoint := keeper.last()) is not None:
+            files["checkpoint"] = checkpoint
+        return Message(Kind.DRIVE, facts, files)
 
-    def record(self, lease: Lease, trial: "Trial", learned: dict[str, Any]) -> None:
-        """Store the trace, then everything else in one transaction."""
-        result = results.TrialResult(
-            laps=tuple(lap_result(lap) for lap in trial.laps),
-            total_time_ms=trial.total_time_ms,
-            off_track_count=trial.off_track_count,
-            crash_count=trial.crash_count,
-            reset_count=trial.reset_count,
-            suspicious_laps=trial.suspicious_laps,
-            finished=trial.finished,
-            ended_by=trial.ended_by,
-            trace_key=self.artifacts.put(trial.trace.to_bytes()),
-            **{"versions": trial.versions} | learned,
-        )
+    def files_of(self, **keys: str | None) -> dict[str, bytes]:
+        """Return the artifacts of those names that have a key."""
+        return {name: self.artifacts.get(key) for name, key in keys.items() if key is not None}
+
+    def last_word(self, lease: Lease, order: Message, keeper: Keeper | None = None) -> Message:
+        """Give the pit an order, pass on what it reports, and return its last word: done, or a verdict.
+
+        Raises `StoppedError`, `SandboxUnavailableError`, `PitError` for what failed on our side, and
+        `StaleLease`, which ends the work.
+        """
+        renewal = Renewal(self.engine, lease)
+        work = self.pit.work(order, on_tick=renewal.tick, should_stop=lambda: self.stopping)
+        with closing(work):
+            for word in work:
+                renewal.tick()
+                match word.kind:
+                    case Kind.PROGRESS:
+                        self.write(submissions.report_progress, lease, dict(word.facts))
+                    case Kind.CHECKPOINT if keeper is not None:
+                        keeper.keep(word.files["checkpoint"])
+                    case Kind.RACING:
+                        self.write(submissions.mark_racing, lease)
+        match word.kind:
+            case Kind.STOPPED:
+                raise StoppedError
+            case Kind.UNAVAILABLE:
+                raise SandboxUnavailableError(str(word.facts["message"]))
+            case Kind.IMPOSSIBLE | Kind.FAILED:
+                raise PitError(word)
+        return word
+
+    def record(self, lease: Lease, done: Message) -> None:
+        """Store the files, then everything else in one transaction."""
+        keys = {f"{name}_key": self.artifacts.put(content) for name, content in done.files.items()}
+        result = result_of({**done.facts, **keys})
         recorded = self.write(results.record_trial, lease, result)
         log.info("Submission %s: official time %s ms.", lease.submission_id, recorded.official_ms)
 
 
-def lap_result(lap: Lap) -> results.LapResult:
-    """Say a lap of the garage in the league's words."""
-    return results.LapResult(
-        lap_time_ms=lap.lap_time_ms,
-        off_track_count=lap.off_track_count,
-        reset_count=lap.reset_count,
-        penalty_ms=lap.penalty_ms,
-        crash_count=lap.crash_count,
-        direction=Direction(lap.direction),
-    )
+def result_of(facts: dict[str, Any]) -> results.TrialResult:
+    """Return a drive as the pit tells it (`pit.driven_json`), with the keys of its files."""
+    laps = (lap | {"direction": Direction(lap["direction"])} for lap in facts["laps"])
+    told = {
+        "laps": tuple(results.LapResult(**lap) for lap in laps),
+        "suspicious_laps": tuple(facts["suspicious_laps"]),
+    }
+    return results.TrialResult(**(facts | told))
+
+
+class Renewal:
+    """Renews a lease every few seconds while there is work under it."""
+
+    def __init__(self, engine: Engine, lease: Lease) -> None:
+        self._engine, self._lease = engine, lease
+        self._due = 0.0
+
+    def tick(self) -> None:
+        """Renew the lease if it is time. Raises StaleLease when it is somebody else's."""
+        if time.monotonic() < self._due:
+            return
+        self._due = time.monotonic() + RENEW_EVERY_S
+        with db.transaction(self._engine) as session:
+            jobs.renew(session, self._lease, datetime.now(UTC), LEASE_S)
 
 
 def reason_of(error: Exception) -> str:
     """Return what an entrant and an organiser are told of a failure on our side."""
-    if isinstance(error, RACE_FAULTS):
+    if isinstance(error, PitError) and error.word.kind is Kind.IMPOSSIBLE:
         return f"This race cannot be driven as it was set up: {str(error).rstrip('.')}."
     if isinstance(error, SandboxUnavailableError):
         return "Sandbox unavailable: this machine cannot lock up code, so nothing was run."
-    return f"The arena failed ({type(error).__name__})."
+    failed = str(error) if isinstance(error, PitError) else type(error).__name__
+    return f"The arena failed ({failed})."
 
 
 def hire(
@@ -341,14 +302,13 @@ def hire(
 ) -> Worker:
     """Return a worker in this process, which is to be run yet.
 
-    Raises `SandboxUnavailableError` where entrants' code cannot be held, and Outdated.
+    Raises Outdated. Running it raises `SandboxUnavailableError` where entrants' code cannot be held.
     """
-    held = probing.hold_entries(arena_settings.sandbox is not Sandbox.LOCKED)
     lock.make_undumpable()
     engine = db.connect(arena_settings.database_url)
     db.upgrade(engine)
-    worker = Worker(
-        engine, ArtifactStore(arena_settings.artifacts), name=name, kinds=kinds, hardware=hardware
-    )
-    worker.serves_one_account = held.profile is None and arena_settings.sandbox is Sandbox.LOCAL_TRUSTED
+    pit = PitWall(trains=JobKind.TRAIN in kinds, trusting=arena_settings.sandbox is not Sandbox.LOCKED)
+    artifacts = ArtifactStore(arena_settings.artifacts)
+    worker = Worker(engine, artifacts, name=name, kinds=kinds, hardware=hardware, pit=pit)
+    worker.trusted_by_one = arena_settings.sandbox is Sandbox.LOCAL_TRUSTED
     return worker

@@ -27,6 +27,7 @@ from arena.league import accounts, db, seasons
 from arena.league.models import Base, Race, Racer, Season
 from arena.league.plans import RacePlan
 from arena.league.states import Role
+from arena.pit_wall import PitWall
 from tests import services
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -101,6 +102,14 @@ def password_hash(migrated_file: Path, tmp_path_factory: pytest.TempPathFactory)
     engine.dispose()
     assert racer.password_hash is not None
     return racer.password_hash
+
+
+@pytest.fixture(scope="session")
+def pit() -> Iterator[PitWall]:
+    """A warm pit for the workers of all tests: it keeps nothing from one entry to the next."""
+    wall = PitWall()
+    yield wall
+    wall.close()
 
 
 @pytest.fixture(scope="session")

@@ -26,6 +26,11 @@ ROOF = (
     "arena/entry_checks.py",
     "arena/untrained.py",
     "arena/checkpoints.py",
+    "arena/pit.py",
+    "arena/pit_wall.py",
+    "arena/broker.py",
+    "arena/presence.py",
+    "arena/backups.py",
     "arena/reracing.py",
 )
 SOURCES = sorted(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from arena.garage.protection import Protection
 from arena.garage.verdicts import SandboxUnavailableError
 from arena.league import accounts, db
 from arena.league.artifacts import ArtifactStore
+from arena.pit_wall import PitWall
 from arena.settings import ArenaSettings, Sandbox
 from tests.conftest import NOON
 
@@ -87,11 +89,22 @@ def test_without_a_lock_the_command_fails_and_shows_what_gets_through(
     assert "IT WORKED" in answer.stdout
 
 
-@pytest.mark.usefixtures("no_seccomp")
+PIT_WITHOUT_SECCOMP = (
+    "from arena.garage import seccomp\n"
+    "seccomp.is_offered = lambda: False\n"
+    "from arena import pit\n"
+    "pit.main()\n"
+)
+
+
 def test_without_a_lock_a_worker_does_not_start_and_says_why(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ARENA_DATA_DIR", str(tmp_path))
+    program = (sys.executable, "-c", PIT_WITHOUT_SECCOMP)
+    defaults = PitWall.__init__.__kwdefaults__
+    assert defaults is not None
+    monkeypatch.setitem(defaults, "program", program)
     answer = CliRunner().invoke(serve.worker, [])
     assert answer.exit_code == 2  # the supervisor does not try again
     assert "Refusing to run entrant code without a lock" in answer.output

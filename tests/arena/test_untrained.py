@@ -17,6 +17,7 @@ from arena.league.models import Job, Race, Racer, Submission
 from arena.league.plans import RacePlan
 from arena.league.states import Driver, SubmissionState
 from arena.league.submissions import Entry
+from arena.pit_wall import PitWall
 from arena.worker import Worker
 from tests.arena.garage.onnx_making import steering_policy
 from tests.conftest import Cast
@@ -33,8 +34,8 @@ def artifacts(tmp_path: Path) -> ArtifactStore:
 
 
 @pytest.fixture
-def worker(engine: Engine, artifacts: ArtifactStore) -> Worker:
-    return Worker(engine, artifacts, name="test")
+def worker(engine: Engine, artifacts: ArtifactStore, pit: PitWall) -> Worker:
+    return Worker(engine, artifacts, name="test", pit=pit)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,10 +21,8 @@ from sqlalchemy.orm import Session
 
 import starter_kits
 from arena import courses
-from arena.checkpoints import Keeper
-from arena.garage import training_recipe
+from arena.garage import racing
 from arena.garage.policy import Policy
-from arena.garage.recording import DriveRecorder
 from arena.garage.training_checkpoint import Checkpoint
 from arena.league import accounts, db, events, jobs, seasons, standings, stewards, submissions
 from arena.league.artifacts import ArtifactStore
@@ -41,10 +40,12 @@ from arena.league.states import (
     Timing,
 )
 from arena.league.submissions import Entry
+from arena.pit import driven_json
+from arena.pit_wall import PitWall
+from arena.radio import Kind, Message
 from arena.worker import Worker
 from simulator import tracks
 from simulator.car import CLASSIC
-from simulator.course import Course
 from simulator.laps import Lap
 from simulator.trace import Trace
 from tests.conftest import Cast
@@ -59,8 +60,8 @@ def artifacts(tmp_path: Path) -> ArtifactStore:
 
 
 @pytest.fixture
-def worker(engine: Engine, artifacts: ArtifactStore) -> Worker:
-    return Worker(engine, artifacts, name="test")
+def worker(engine: Engine, artifacts: ArtifactStore, pit: PitWall) -> Worker:
+    return Worker(engine, artifacts, name="test", pit=pit)
 
 
 @pytest.fixture
@@ -293,13 +294,12 @@ def test_what_the_garage_counted_and_doubted_is_recorded(
     submission_id = enter(engine, race, cast.ann)
     lease = worker.claim()
     assert lease is not None
-    submission = worker.write(submissions.mark_training, lease)
-    assignment = worker.assignment(submission)
-    trained = worker.train(lease, assignment, DriveRecorder(), Keeper(engine, worker.artifacts, lease))
+    worker.write(submissions.mark_training, lease)
     worker.write(submissions.mark_racing, lease)
-    lap = Lap(1, 1_000, 0, 2, 7_000, crash_count=2, direction=Course(assignment.course.track).directions[0])
-    driven = replace(assignment.race(trained.policy), laps=(lap,), crash_count=3)
-    worker.record(lease, driven, {})
+    driven = racing.drive("reference", courses.course_of(race), laps=1)
+    lap = Lap(1, 1_000, 0, 2, 7_000, crash_count=2)
+    facts = driven_json(replace(driven, laps=(lap,), crash_count=3)) | {"versions": driven.versions}
+    worker.record(lease, Message(Kind.DONE, facts, {"trace": driven.trace.to_bytes()}))
     with db.reading(engine) as session:
         trial = session.get_one(Submission, submission_id).trial
         assert trial is not None
@@ -400,6 +400,7 @@ def test_a_checker_leaves_trainings_alone(
     submission_id = enter(engine, race, cast.ann)
     checker = Worker(engine, artifacts, name="checker", kinds=(JobKind.CHECK,))
     assert checker.work_once() is False
+    assert checker.pit.pid is None
     assert submission_of(engine, submission_id).state is SubmissionState.QUEUED
 
 
@@ -430,20 +431,29 @@ def test_sigterm_gives_the_training_back_to_the_queue(
     assert submission_of(engine, submission_id).state is SubmissionState.QUEUED
 
 
-def cut_into_stints(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Cut short trainings as long ones are."""
-    monkeypatch.setattr(training_recipe, "_SHORT_STEPS", 0)
-    monkeypatch.setattr(training_recipe, "_STINT_STEPS_PER_CAR", 1)
-
-
-CUTTING_WORKER = """
-import sys
+# Cut short trainings as long ones are.
+CUT = """
 from arena.garage import training_recipe
 training_recipe._SHORT_STEPS, training_recipe._STINT_STEPS_PER_CAR = 0, 1
+from arena import pit
+"""
+CUTTING_PIT = (sys.executable, "-c", f"{CUT}pit.main()")
+CUTTING_WORKER = f"""
+import sys
+from arena import pit_wall
+pit_wall.PitWall.__init__.__kwdefaults__["program"] = {CUTTING_PIT!r}
 sys.argv = ["arena", "worker", "--name", "w"]
 from arena.cli import main
 main()
 """
+
+
+@pytest.fixture
+def cutting(engine: Engine, artifacts: ArtifactStore) -> Iterator[Worker]:
+    """A worker whose pit cuts every training into stints."""
+    wall = PitWall(program=CUTTING_PIT)
+    yield Worker(engine, artifacts, name="cutting", pit=wall)
+    wall.close()
 
 
 def checkpoint_of(engine: Engine, submission_id: str) -> str | None:
@@ -453,13 +463,9 @@ def checkpoint_of(engine: Engine, submission_id: str) -> str | None:
 
 
 def test_a_killed_workers_submission_goes_on_from_its_checkpoint_to_the_same_result(
-    engine: Engine,
-    worker: Worker,
-    tmp_path: Path,
-    race: Race,
-    cast: Cast,
-    monkeypatch: pytest.MonkeyPatch,
+    engine: Engine, cutting: Worker, tmp_path: Path, race: Race, cast: Cast
 ) -> None:
+    worker = cutting
     with db.transaction(engine) as session:
         session.get_one(Race, race.id).training_steps = 20_000
     killed = enter(engine, race, cast.ann)
@@ -474,7 +480,6 @@ def test_a_killed_workers_submission_goes_on_from_its_checkpoint_to_the_same_res
     assert key is not None
     begun = Checkpoint.from_bytes(worker.artifacts.get(key)).steps
     expire_leases(engine)
-    cut_into_stints(monkeypatch)
     worker.work_once()
     undisturbed = enter(engine, race, cast.cleo)
     worker.work_once()
@@ -499,12 +504,9 @@ def test_without_a_usable_checkpoint_a_training_begins_from_the_beginning(
     race: Race,
     cast: Cast,
     damage: str,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    cut_into_stints(monkeypatch)
     with db.transaction(engine) as session:
-        session.get_one(Race, race.id).training_steps = 2_048
+        session.get_one(Race, race.id).training_steps = 10_000
     submission_id = enter(engine, race, cast.ann)
     old = Checkpoint(identity="", digest="", stints=1, steps=1)
     key = worker.artifacts.put(old.to_bytes() if damage == "old" else b"no checkpoint")
@@ -514,14 +516,14 @@ def test_without_a_usable_checkpoint_a_training_begins_from_the_beginning(
         session.execute(update(Job).values(checkpoint_key=key))
     worker.work_once()
     assert submission_of(engine, submission_id).state is SubmissionState.RECORDED
-    assert "begins from the beginning" in caplog.text
+    assert curve_of(engine, submission_id)[-1]["steps"] == 9_984  # whole updates
 
 
 def test_a_submission_trains_on_from_an_earlier_one(
     engine: Engine, worker: Worker, race: Race, cast: Cast
 ) -> None:
     with db.transaction(engine) as session:
-        session.get_one(Race, race.id).training_steps = 2_048
+        session.get_one(Race, race.id).training_steps = 10_000
     first = enter(engine, race, cast.ann)
     worker.work_once()
     second, third = (enter(engine, race, cast.ann) for _ in range(2))
@@ -534,14 +536,14 @@ def test_a_submission_trains_on_from_an_earlier_one(
     assert result_of(engine, second)[1] != result_of(engine, first)[1]
     key = submission_of(engine, second).continuation_key
     assert key is not None
-    assert Checkpoint.from_bytes(worker.artifacts.get(key)).total_steps == 2 * 2_048
+    assert Checkpoint.from_bytes(worker.artifacts.get(key)).total_steps == 2 * 9_984
 
 
 def test_what_was_trained_before_continuations_were_kept_cannot_be_trained_on(
     engine: Engine, worker: Worker, race: Race, cast: Cast
 ) -> None:
     with db.transaction(engine) as session:
-        session.get_one(Race, race.id).training_steps = 2_048
+        session.get_one(Race, race.id).training_steps = 10_000
     first, second = (enter(engine, race, cast.ann) for _ in range(2))
     with db.transaction(engine) as session:
         session.get_one(Submission, second).parent_id = first

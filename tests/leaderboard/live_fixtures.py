@@ -15,6 +15,7 @@ from flask.testing import FlaskClient
 from arena.league import db
 from arena.league.artifacts import ArtifactStore
 from arena.league.states import JobKind
+from arena.pit_wall import PitWall
 from arena.worker import Worker
 from leaderboard import create_app
 from tests.leaderboard import server, stage
@@ -61,14 +62,14 @@ def address(grounds: Stage) -> Iterator[str]:
 
 
 @pytest.fixture
-def checker(arena_stage: Stage) -> Iterator[None]:
+def checker(arena_stage: Stage, pit: PitWall) -> Iterator[None]:
     """A worker's checks, in a thread: the verdicts are those of the real sandbox in its own process."""
     stop = threading.Event()
 
     def work() -> None:
         engine = db.connect(f"sqlite:///{arena_stage.folder / 'arena.db'}")
         artifacts = ArtifactStore(arena_stage.folder / "artifacts")
-        checks = Worker(engine, artifacts, name="checker", kinds=(JobKind.CHECK,))
+        checks = Worker(engine, artifacts, name="checker", kinds=(JobKind.CHECK,), pit=pit)
         while not stop.wait(0.02):
             lease = checks.claim()
             if lease is not None:

@@ -11,8 +11,9 @@ from arena.garage.policy import Policy
 from arena.league import db, results, seasons, submissions
 from arena.league.models import Racer, Season, Submission
 from arena.league.plans import RacePlan
-from arena.league.results import LapResult, TrialResult
-from arena.worker import lap_result
+from arena.league.results import LapResult
+from arena.pit import driven_json
+from arena.worker import result_of
 from tests.leaderboard.stage import Pursuit, Stage, now
 
 
@@ -31,18 +32,8 @@ def driven(stage: Stage, handle: str, driver: Pursuit | None = None, **changes: 
     """Take an entry all the way to its drive in the stage's race; `changes` are of the recorded result."""
     race = stage.race
     trial = racing.drive(cast(Policy, driver or Pursuit()), course_of(race), laps=race.laps, seed=race.seed)
-    result = TrialResult(
-        laps=tuple(lap_result(lap) for lap in trial.laps),
-        total_time_ms=trial.total_time_ms,
-        off_track_count=trial.off_track_count,
-        crash_count=trial.crash_count,
-        reset_count=trial.reset_count,
-        finished=trial.finished,
-        ended_by=trial.ended_by,
-        trace_key=stage.artifacts.put(trial.trace.to_bytes()),
-        policy_key="ab" * 32,
-        versions=trial.versions,
-    )
+    kept = {"trace_key": stage.artifacts.put(trial.trace.to_bytes()), "policy_key": "ab" * 32}
+    result = result_of(driven_json(trial) | kept | {"versions": trial.versions})
     submission = stage.enter(handle)
     lease = stage.claim(submission)
     stage.train(lease)

@@ -15,6 +15,7 @@ from arena.league.models import Race, Racer, Submission
 from arena.league.plans import RacePlan
 from arena.league.states import JobKind
 from arena.league.submissions import Entry
+from arena.pit_wall import PitWall
 from arena.recipes import Recipe
 from arena.worker import Worker
 from tests.leaderboard import server, stage
@@ -92,7 +93,7 @@ def test_an_entry_that_waits_has_no_recipe_yet(visit: Visit, arena_stage: Stage)
     assert "no recipe (yet)" in answer.text
 
 
-def train_one(arena_stage: Stage) -> Submission:
+def train_one(arena_stage: Stage, pit: PitWall) -> Submission:
     """Have a worker train and race an entry of Ann's in a race of one lap."""
     with db.transaction(arena_stage.engine) as session:
         olga = session.get_one(Racer, arena_stage.people["olga"].id)
@@ -101,13 +102,13 @@ def train_one(arena_stage: Stage) -> Submission:
         race = seasons.open_race(session, season, plan, by=olga, now=stage.now())
         ann = session.get_one(Racer, arena_stage.people["ann"].id)
         entry = submissions.submit(session, race, ann, Entry(SOURCE, METADATA), stage.now())
-    worker = Worker(arena_stage.engine, arena_stage.artifacts, name="w", kinds=(JobKind.TRAIN,))
+    worker = Worker(arena_stage.engine, arena_stage.artifacts, name="w", kinds=(JobKind.TRAIN,), pit=pit)
     assert worker.work_once()
     return entry
 
 
-def test_an_organiser_makes_an_official_result_again(arena_stage: Stage) -> None:
-    entry = train_one(arena_stage)
+def test_an_organiser_makes_an_official_result_again(arena_stage: Stage, pit: PitWall) -> None:
+    entry = train_one(arena_stage, pit)
     with db.transaction(arena_stage.engine) as session:
         olga = session.get_one(Racer, arena_stage.people["olga"].id)
         token = accounts.issue_token(session, olga, "laptop", stage.now())
