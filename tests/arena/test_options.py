@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import click
+import pytest
+
+from arena import options
 from tests.arena.test_cli import KIT, arena, document
 
 BEGINS_AT_1 = """
@@ -62,3 +67,36 @@ def test_races_can_be_driven_with_the_other_car(tmp_path: Path) -> None:
     other = arena(*race, cwd=tmp_path)
     assert document(other)["versions"]["spec"] == "classic"
     assert "was trained with the car v6" in " ".join(other.stderr.split())
+
+
+CAMERA = {
+    "action_space": {"steering_angle": {"low": -30, "high": 30}, "speed": {"low": 1, "high": 2}},
+    "sensor": ["FRONT_FACING_CAMERA"],
+}
+
+
+def test_a_camera_is_trained_with_where_it_is_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "model_metadata.json").write_text(json.dumps(CAMERA), encoding="utf-8")
+    train: list[str | Path] = ["train", KIT / "reward_function.py", "--track", "oval", "--steps", "1024"]
+    train += ["--model-metadata", "model_metadata.json", "--senses", "camera", "--out", "car", "--json"]
+    document(arena(*train, cwd=tmp_path))
+    header = json.loads((tmp_path / "car" / "policy.json").read_text(encoding="utf-8"))
+    assert header["sensors"] == ["front_facing_camera"]
+
+
+def test_how_to_see_by_a_camera_is_told_and_other_senses_are_not_taken(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "model_metadata.json"
+    path.write_text(json.dumps(CAMERA), encoding="utf-8")
+    assert options.read_metadata(path, options.read_senses("vector")).sensors == ("observation",)
+    said = " ".join(capsys.readouterr().err.split())
+    assert "FRONT_FACING_CAMERA has no effect; every car sees the track ahead as a vector" in said
+    assert "name its senses: --senses vector,camera,lidar" in said
+    senses = options.read_senses(" Lidar, camera")
+    assert senses == ("camera", "lidar")
+    assert options.read_metadata(path, senses).sensors == ("FRONT_FACING_CAMERA",)
+    assert not capsys.readouterr().err
+    for wrong in ("smell", "", "vector,smell"):
+        with pytest.raises(click.BadParameter, match="vector, camera, lidar"):
+            options.read_senses(wrong)
