@@ -61,7 +61,13 @@ def _meeting(built: Stage) -> tuple[Season, Race]:
             now=at,
         )
         plan = RacePlan(
-            slug=RACE, title="Oval sprint", track="oval", max_submissions=5, training_steps=10_000, seed=7
+            slug=RACE,
+            title="Oval sprint",
+            track="oval",
+            max_submissions=5,
+            max_queued=5,
+            training_steps=10_000,
+            seed=7,
         )
         return season, seasons.open_race(session, season, plan, by=olga, now=at)
 
