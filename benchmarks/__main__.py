@@ -13,6 +13,7 @@ NAMES = (
     "sensors",
     "sandbox",
     "training",
+    "camera",
     "rewards",
     "submission",
     "workers",
