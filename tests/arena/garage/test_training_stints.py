@@ -91,8 +91,8 @@ def test_stints_are_whole_updates_and_make_the_whole_plan(steps: int, episodes: 
     assert all(stint > 0 and stint % (plan.num_cars * plan.steps_per_update) == 0 for stint in stints)
 
 
-@pytest.mark.parametrize("steps", [481_000, 500_000, 777_777, 1_000_000, 3_000_000])
-def test_at_most_a_fifth_is_lost_of_what_takes_more_than_seconds(
+@pytest.mark.parametrize("steps", [2_560_000, 3_000_000, 5_555_555, 20_000_000])
+def test_at_most_a_fifth_is_lost_of_a_long_training(
     steps: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.undo()
