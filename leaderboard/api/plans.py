@@ -56,6 +56,10 @@ class NewRace(Schema):
     laps = _whole("laps")
     training_steps = _whole("training_steps")
     max_submissions = _whole("max_submissions")
+    max_queued = _whole("max_queued")
+    is_live = fields.Boolean(
+        load_default=_PLAN.is_live, metadata=note("Its entries go first; a worker is kept free for them.")
+    )
     off_track_penalty_ms = _whole("off_track_penalty_ms")
     seed = fields.Integer(strict=True, load_default=None, allow_none=True)
     race_type = fields.Enum(RaceType, by_value=True, load_default=_PLAN.race_type)

@@ -57,6 +57,8 @@ class Race(Schema):
     is_open = fields.Boolean(required=True)
     training_steps = fields.Integer(required=True)
     max_submissions = fields.Integer(required=True)
+    max_queued = fields.Integer(required=True, metadata=note("Entries of a racer that may wait at once."))
+    is_live = fields.Boolean(required=True, metadata=note("Its entries go first."))
     off_track_penalty_ms = fields.Integer(required=True)
     race_type = fields.Enum(RaceType, by_value=True, required=True)
     direction = fields.Enum(Direction, by_value=True, required=True)

@@ -65,6 +65,7 @@ def address(grounds: Stage) -> Iterator[str]:
 def checker(arena_stage: Stage, pit: PitWall) -> Iterator[None]:
     """A worker's checks, in a thread: the verdicts are those of the real sandbox in its own process."""
     stop = threading.Event()
+    pit.start()
 
     def work() -> None:
         engine = db.connect(f"sqlite:///{arena_stage.folder / 'arena.db'}")

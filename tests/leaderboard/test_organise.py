@@ -50,6 +50,8 @@ def race_fields(**changes: str) -> dict[str, str]:
         "closes_at": typed(stage.now() + DAY),
         "training_steps": "250,000",
         "max_submissions": "12",
+        "max_queued": "4",
+        "is_live": "on",
         "sees_vector": "on",
     }
     return fields | changes
@@ -106,6 +108,7 @@ def test_olga_opens_a_race_with_the_house_car(visit: Visit, arena_stage: Stage) 
     assert (race.timing, race.laps, race.average_laps) == (Timing.AVERAGE, 5, 3)
     assert race.car is Car.V6
     assert (race.training_steps, race.max_submissions, race.off_track_penalty_ms) == (250_000, 12, 2_500)
+    assert (race.max_queued, race.is_live) == (4, True)
     with db.reading(arena_stage.engine) as session:
         entry = session.scalars(select(Submission).where(Submission.race_id == race.id)).one()
         assert session.get_one(Racer, entry.racer_id).is_house
