@@ -25,7 +25,8 @@ def race(found: Race, now: datetime) -> Json:
     columns = (
         "slug", "title", "track", "laps", "timing", "average_laps", "car", "opens_at", "closes_at",
         "training_steps", "max_submissions", "max_queued", "is_live", "off_track_penalty_ms",
-        "race_type", "direction", "obstacles", "obstacle_count", "obstacle_kind", "bot_count", "bot_speed_mps", "bot_lane_change", "cars",
+        "race_type", "direction", "obstacles", "obstacle_count", "obstacle_kind",
+        "bot_count", "bot_speed_mps", "bot_lane_change", "cars",
         "collision_penalty_ms", "imperfect", "takes_agents", "takes_policies", "may_continue",
     )  # fmt: skip
     return {name: getattr(found, name) for name in columns} | {
