@@ -20,8 +20,7 @@ from typing import Any
 from arena import courses, entry_checks, probing, untrained
 from arena.assignments import Assignment
 from arena.garage import lock
-from arena.garage.diagnosis import diagnose
-from arena.garage.patterns import Evidence
+from arena.garage.debrief import debrief
 from arena.garage.recording import DriveRecorder
 from arena.garage.training_checkpoint import Checkpoint, CheckpointError
 from arena.garage.trials import Trial
@@ -150,10 +149,7 @@ class Pit:
     ) -> bytes | None:
         """Say what the training tells of the reward function; the result counts without it."""
         try:
-            evidence = Evidence.of(recorder, trial, assignment.course, assignment.metadata.actions)
-            diagnosis = diagnose(
-                evidence, budget=trained.steps, wall_s=trained.wall_s, call_us=trained.reward_call_us
-            )
+            diagnosis = debrief(assignment.source, assignment.course, trained, trial, recorder)
         except Exception:
             log.exception("A diagnosis failed on our side; the result counts without it.")
             return None

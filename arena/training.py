@@ -30,14 +30,13 @@ from arena.options import (
     track_option,
 )
 from arena.roads import Road, road_options
-from simulator.car import SPECS, CarSpec
+from simulator.car import SPECS
 from simulator.course import Course
 from simulator.starts import Starts
 
 if TYPE_CHECKING:
     from arena.garage.diagnosis import Diagnosis
     from arena.garage.policy import Policy
-    from arena.garage.recording import DriveRecorder
     from arena.garage.training import Training
 
 
@@ -90,7 +89,8 @@ def train(
 
     A training that was stopped goes on when the same command is given again.
     """
-    from arena.garage import export, recording, sandbox
+    from arena.garage import export, racing, recording, sandbox
+    from arena.garage.debrief import debrief
     from arena.garage.hyperparameters import parse_hyperparameters
 
     source = sandbox.decode_source(reward.read_bytes())
@@ -124,7 +124,8 @@ def train(
             parent=parent,
         )
         trained = resuming.resumed(ready, folder)
-    diagnosis = diagnosed(recorder, trained, course, SPECS[spec_name])
+    trial = racing.drive(trained.policy, course, spec=SPECS[spec_name])
+    diagnosis = debrief(source, course, trained, trial, recorder, first_step)
     result = training_json(trained, folder, course, spec_name, seed) | told(diagnosis)
     keep_training(folder, trained.policy, source, result)
     resuming.keep_continuation(folder, trained)
@@ -139,23 +140,6 @@ def train(
         print_json(result)
     else:
         show_training(trained, folder, course, diagnosis)
-
-
-def diagnosed(
-    recorder: "DriveRecorder", trained: "Training", course: Course, spec: CarSpec
-) -> "Diagnosis | None":
-    """Race the car once and return what training and race say about the reward function."""
-    from arena.garage import racing
-    from arena.garage.diagnosis import diagnose
-    from arena.garage.patterns import Evidence
-
-    trial = racing.drive(trained.policy, course, spec=spec)
-    return diagnose(
-        Evidence.of(recorder, trial, course, trained.policy.actions),
-        budget=trained.steps,
-        wall_s=trained.wall_s,
-        call_us=trained.reward_call_us,
-    )
 
 
 def told(diagnosis: "Diagnosis | None") -> dict[str, Any]:

@@ -33,7 +33,7 @@ _REAP_WAIT_S: Final = 10.0
 _F_SETPIPE_SZ: Final = 1031
 _ENTRANTS_LINE: Final = rf'File "(?:{"|".join(map(re.escape, sorted(FILES)))})", line (\d+)'
 _STARVED: Final = 0.5  # of the time waited
-_NUMBERS: Final = frozenset({Kind.REWARDS, Kind.ACTION, Kind.OUTPUTS})
+_NUMBERS: Final = frozenset({Kind.REWARDS, Kind.ACTION, Kind.OUTPUTS, Kind.LINES})
 
 
 class ChildGoneError(Exception):

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arena.garage import patterns
+from arena.garage.lines import Lines
 from arena.garage.patterns import Evidence, Finding, rank_agreement
 from simulator.car import STEP_S
 from simulator.rules import Status
@@ -86,6 +87,7 @@ class Diagnosis:
     findings: tuple[Finding, ...]
     cost: Cost
     sentences: dict[str, str]
+    lines: Lines | None = None
 
     def as_json(self) -> dict[str, object]:
         """Return it as JSON can carry it."""
@@ -123,7 +125,9 @@ def diagnose(evidence: Evidence, *, budget: int, wall_s: float, call_us: float) 
             "learning": _told_learning(learning),
             "places": _told_places(places, off_places),
             "agreement": _told_agreement(agreement, by_lap),
-        },
+        }
+        | _told_lines(evidence.lines),
+        lines=evidence.lines,
     )
 
 
@@ -240,6 +244,10 @@ def _told_agreement(progress: float | None, lap: float | None) -> str:
     if lap >= 0.5:
         return f"{told}, but slower laps earned more than faster ones."
     return f"{told}; the time of a lap made little difference."
+
+
+def _told_lines(lines: Lines | None) -> dict[str, str]:
+    return {"reach": lines.reach, "lines": lines.cost} if lines else {}
 
 
 def _short(value: float | np.floating) -> float:

@@ -25,7 +25,6 @@ import numpy as np
 
 from arena.garage import blame
 from arena.garage.confined import is_confined
-from arena.garage.confined import is_confined
 from arena.garage.scratch import Scratch
 from arena.garage.subjects import Subject
 from arena.garage.verdicts import EntrantFault, Verdict
@@ -188,7 +187,6 @@ class Entry:
             tree = ast.parse(source, subject.file)
             self.defines = _entries(tree)
             self.is_confined = is_confined(tree)
-            self.is_confined = is_confined(tree)
             self.digest = tree_digest(tree)
             self._code: CodeType = compile(source, subject.file, "exec", dont_inherit=True)
         except SyntaxError as error:
@@ -201,6 +199,11 @@ class Entry:
                 f"Python cannot read the file: it is nested too deeply or too long ({type(error).__name__})."
             )
             raise EntrantFault(Verdict.SYNTAX, message) from None
+
+    @property
+    def code(self) -> CodeType:
+        """Return what the file was compiled to."""
+        return self._code
 
     def prepare(self, seed: int) -> None:
         """Set what code finds when it starts: seeded random numbers and its own name."""

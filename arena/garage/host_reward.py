@@ -7,22 +7,28 @@ the previous speed in a global works as it does with the single car of DeepRacer
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import math
+import time
 from collections.abc import Callable
 from operator import call
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from arena.garage import blame
 from arena.garage.host import Channel, Entry, Output, check_signature, first_line
+from arena.garage.line_clock import LineClock, room_for
 from arena.garage.subjects import REWARD
 from arena.garage.verdicts import EntrantFault, Verdict
 from arena.garage.wire import Kind, unpack_json
 
 if TYPE_CHECKING:
     from simulator.params import ParamsBuilder
+
+_STUDY_S: Final = 3.0
 
 RewardCall = Callable[[dict[str, Any]], Any]
 
@@ -73,14 +79,19 @@ class Rewards:
         _, payload = channel.receive(Kind.EXECUTE)
         self._load(entry, unpack_json(payload))
         while True:
-            head, payload = channel.receive(Kind.CALLS)
-            channel.answer(Kind.REWARDS, head.count, self._answer(payload, head.count))
+            head, payload = channel.receive(Kind.CALLS, Kind.STUDY)
+            if head.kind == Kind.CALLS:
+                channel.answer(Kind.REWARDS, head.count, self._answer(payload, head.count))
+            else:
+                table = self._study(entry, payload, head.count)
+                channel.answer(Kind.LINES, table.size, table.tobytes())
 
     def _parse(self, options: dict[str, Any]) -> Entry:
         from simulator.params import ParamsBuilder, row_width
 
         self._params: list[ParamsBuilder] = [ParamsBuilder.from_static(each) for each in options["statics"]]
         self._width = row_width(self._params[0].moving)
+        self._last_line = room_for(options["source"])
         entry = Entry(options["source"], REWARD)
         said = {"digest": entry.digest, "defines": entry.defines, "confined": entry.is_confined}
         self._channel.tell(Kind.PARSED, said)
@@ -100,10 +111,29 @@ class Rewards:
         self._output.muted = False
         self._channel.tell(Kind.RUNNING, {})
 
-    def _answer(self, payload: bytes, count: int) -> bytes:
+    def _split(self, payload: bytes, count: int) -> tuple[list[list[float]], list[int]]:
+        """Return the rows [count] of a message and their cars."""
         numbers = np.frombuffer(payload, np.float64)
-        rows = numbers[: count * self._width].reshape(count, self._width).tolist()
-        cars = numbers[count * self._width :].astype(np.int64).tolist()
+        rows: list[list[float]] = numbers[: count * self._width].reshape(count, self._width).tolist()
+        cars: list[int] = numbers[count * self._width :].astype(np.int64).tolist()
+        return rows, cars
+
+    def _study(self, entry: Entry, payload: bytes, count: int) -> NDArray[np.float64]:
+        """Make calls with an eye on the lines until time is up; a call that fails is one, too."""
+        rows, cars = self._split(payload, count)
+        self._output.mute()
+        clock = LineClock(entry.code, self._last_line)
+        clock.load(entry.module)
+        end_s = time.process_time() + _STUDY_S
+        for row, car in zip(rows, cars, strict=True):
+            with contextlib.suppress(Exception):
+                clock.call(self._functions[car], self._dict(row, car))
+            if time.process_time() > end_s:
+                break
+        return clock.table()
+
+    def _answer(self, payload: bytes, count: int) -> bytes:
+        rows, cars = self._split(payload, count)
         builder = self._builder(cars[0] if cars else 0)
         functions = [self._functions[car] for car in cars]
         rewards: list[float] = []

@@ -7,12 +7,14 @@ trainings of functions that do it and of every starter kit on several tracks; th
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from arena.garage.lines import Lines
 from arena.garage.racing import Trial
 from arena.garage.recording import DriveRecorder
 from simulator.actions import ActionSpace, Discrete
@@ -32,6 +34,8 @@ FLOOR_SHARE = 0.1
 ZIGZAG_DEG, ZIGZAG_PER_S = 10.0, 4.0
 """Steering beyond 10 degrees to the one side and then to the other, 4 times a second."""
 PLACES = 20
+CALLS_TO_JUDGE = 400
+"""In as many calls of one car, nearly half a minute, what is to teach should have been paid once."""
 
 
 class Pattern(StrEnum):
@@ -46,6 +50,7 @@ class Pattern(StrEnum):
     ZIGZAG = "zigzag"
     CIRCLING = "circling"
     ONE_PLACE = "one_place"
+    IDLE_TERM = "idle_term"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +75,17 @@ class Evidence:
     trial: Trial
     track: Track
     actions: ActionSpace
+    lines: Lines | None = None
 
     @classmethod
     def of(cls, recorder: DriveRecorder, trial: Trial, course: Course, actions: ActionSpace) -> Evidence:
         """Return what a training recorded; of a course driven both ways, its first leg."""
         drives = [drive for drive in recorder.drives() if drive.leg == 0]
         return cls(drives, trial, course.legs()[0].track, actions)
+
+    def with_lines(self, lines: Lines | None) -> Self:
+        """Return it with what the study of the function's lines found."""
+        return replace(self, lines=lines)
 
     @property
     def late(self) -> Sequence[LoggedDrive]:
@@ -277,6 +287,28 @@ def one_place(evidence: Evidence) -> Finding | None:
     )
 
 
+def idle_term(evidence: Evidence) -> Finding | None:
+    """Find lines that add to the reward and never ran.
+
+    Only plain additions (`reward += ...`) count: a penalty that is never due, or a way out of the function
+    for a car off the road, is as it should be.
+    """
+    lines = evidence.lines
+    if lines is None or lines.calls - lines.laps < CALLS_TO_JUDGE:
+        return None
+    idle = [stretch for stretch in lines.never if stretch.pays]
+    if not idle:
+        return None
+    places = ", ".join(f"{stretch} ({stretch.pays})" for stretch in idle[:3])
+    return Finding(
+        Pattern.IDLE_TERM,
+        f"A term was never paid: {places} did not run once in {lines.calls:,} calls.",
+        "Check the condition and the units it compares (angles are degrees, speed is m/s), or make it easier "
+        "to reach: what is never paid teaches nothing.",
+        {"calls": float(lines.calls), "terms": float(len(idle))},
+    )
+
+
 RULES: tuple[Callable[[Evidence], Finding | None], ...] = (
     constant,
     rare,
@@ -287,6 +319,7 @@ RULES: tuple[Callable[[Evidence], Finding | None], ...] = (
     crawling,
     pays_for_time,
     zigzag,
+    idle_term,
 )
 
 

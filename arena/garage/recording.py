@@ -8,6 +8,7 @@ cuts short.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -15,17 +16,62 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator import params
 from simulator.laps import Outcome
 from simulator.simtrace import LoggedDrive
 from simulator.trace import COLUMNS, Trace
 
 RECORDED_STEPS: Final = 60_000
+KEPT_CALLS: Final = 2_000
+"""Of the first calls of a car as many as of the last ones: 500,000 steps of 256 cars are kept whole."""
+KEPT_LAPS: Final = 64
+
+
+@dataclass(slots=True)
+class CallSample:
+    """Some of what the reward function was called with, as params rows: the calls of the first car, in their
+    order, and the ends of the first complete laps of the others.
+    """
+
+    _first: list[NDArray[np.float64]] = field(default_factory=list)
+    _last: deque[NDArray[np.float64]] = field(default_factory=lambda: deque(maxlen=KEPT_CALLS))
+    _laps: list[NDArray[np.float64]] = field(default_factory=list)
+
+    def note(self, rows: NDArray[np.float64], cars: NDArray[np.int64]) -> None:
+        """Take in calls: rows [m, width] of the cars [m], which are sorted."""
+        own = int(cars[0] == 0)
+        if own:
+            kept = self._first if len(self._first) < KEPT_CALLS else self._last
+            kept.append(rows[0].copy())
+        if len(self._laps) < KEPT_LAPS:
+            done = rows[own:, params.PROGRESS] >= 100.0
+            if done.any():
+                self._laps += list(rows[own:][done][: KEPT_LAPS - len(self._laps)])
+
+    def calls(self) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Return the rows [k, width] and whose they are [k]: 1 for the ends of laps, then 0."""
+        rows = [*self._laps, *self._first, *self._last]
+        cars = np.zeros(len(rows), np.int64)
+        cars[: len(self._laps)] = 1
+        return (np.array(rows) if rows else np.empty((0, 0))), cars
+
+    def arrays(self) -> dict[str, NDArray[np.float64]]:
+        """Return what is kept, for a checkpoint."""
+        kept = {"calls_first": self._first, "calls_last": [*self._last], "calls_laps": self._laps}
+        return {name: np.stack(rows) for name, rows in kept.items() if rows}
+
+    def go_on_from(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Go on behind what another sample has kept; nothing where it kept nothing."""
+        self._first = list(arrays.get("calls_first", ()))[:KEPT_CALLS]
+        self._last = deque(arrays.get("calls_last", ()), KEPT_CALLS)
+        self._laps = list(arrays.get("calls_laps", ()))[:KEPT_LAPS]
 
 
 @dataclass(slots=True)
 class DriveRecorder:
     """Records the first cars of a batch, or of each leg of its course, step by step."""
 
+    sample: CallSample = field(default_factory=CallSample)
     _cars: list[int] = field(default_factory=lambda: [0])
     _per_leg: int = 1
     _rows: list[NDArray[np.float64]] = field(default_factory=list)
@@ -64,7 +110,8 @@ class DriveRecorder:
         if not self._rows:
             return {}
         drives = np.array(self._drives, np.int64).reshape(-1, 3)
-        return {"rows": np.stack(self._rows), "rewards": np.stack(self._rewards), "drives": drives}
+        recorded = {"rows": np.stack(self._rows), "rewards": np.stack(self._rewards), "drives": drives}
+        return recorded | self.sample.arrays()
 
     def go_on_from(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Go on behind what another recorder of the same plan has recorded. Raises ValueError or KeyError."""
@@ -76,6 +123,7 @@ class DriveRecorder:
             raise ValueError(f"expected recorded steps of {len(self._cars)} cars, got {rows.shape}")
         if (drives[:, 0] >= shape[1]).any() or (drives[:, 2] > shape[0]).any() or (drives < 0).any():
             raise ValueError("expected drives within the recorded steps")
+        self.sample.go_on_from(arrays)
         self._rows, self._rewards = list(rows), list(rewards)
         self._drives = [(place, begin, end) for place, begin, end in drives.tolist()]
         self.cut()

@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 
 from arena.garage.conversation import allowance_of
 from arena.garage.limits import Allowance, Limits, Usage
+from arena.garage.line_clock import room_for
+from arena.garage.recording import CallSample
 from arena.garage.shard import Shard
 from arena.garage.sources import decode_source
 from arena.garage.verdicts import EntrantFault, Verdict
@@ -88,6 +90,8 @@ class RewardSandbox:
         """Whether the cars share nothing, so that the number of shards makes no difference."""
         self.calls = 0
         self.waited_s = 0.0
+        self.sample: CallSample | None = None
+        """What keeps some of the calls on the first leg."""
 
     def __enter__(self) -> Self:
         try:
@@ -195,6 +199,7 @@ class RewardSandbox:
         count = self._num_shards
         if count == 1:
             self._shards[0].send(self._sequence, rows, cars)
+            self._keep(rows, cars)
             return partial(self._answered, [(self._shards[0], slice(None))], len(rows))
         parts: list[Part] = []
         for place, shard in enumerate(self._shards):
@@ -202,7 +207,23 @@ class RewardSandbox:
             if len(chosen):
                 shard.send(self._sequence, rows[chosen], cars[chosen] // count)
                 parts.append((shard, chosen))
+        self._keep(rows, cars)
         return partial(self._answered, parts, len(rows))
+
+    def _keep(self, rows: FloatArray, cars: IntArray) -> None:
+        if self.sample is not None and len(cars) and cars[0] < self._cars_per_leg:
+            self.sample.note(rows, cars)
+
+    def study(self, rows: FloatArray, cars: IntArray) -> FloatArray:
+        """Make some calls with an eye on the lines: the table [lines + 1, 2] of `LineClock.table`.
+
+        For a sandbox of one child whose rewards nobody needs; it may stop before the last call.
+        """
+        if rows.shape != (len(rows), self._width):
+            raise ValueError(f"expected params rows of {self._width} numbers, got an array {rows.shape}")
+        self._sequence += 1
+        (shard,) = self._shards
+        return shard.study(self._sequence, rows, cars, room_for(str(self._source["source"])))
 
     def _answered(self, parts: list[Part], count: int) -> FloatArray:
         rewards = np.empty(count)

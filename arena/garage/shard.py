@@ -13,6 +13,8 @@ from arena.garage.limits import Limits
 from arena.garage.subjects import REWARD
 from arena.garage.wire import HEADER, Kind, pack_head
 
+_STUDY_S: Final = 6.0  # the child stops after half of it by itself
+_MOST_RUNS: Final = 1e12
 _ROWS: Final = 64  # room for so many at first; it grows
 
 
@@ -45,7 +47,9 @@ class Shard:
         """The CPU seconds that calls have taken, 0.0 where the system does not tell."""
         return max(0.0, self.talk.usage.cpu_s - self._cpu_before_s)
 
-    def send(self, sequence: int, rows: NDArray[np.float64], cars: NDArray[np.int64]) -> None:
+    def send(
+        self, sequence: int, rows: NDArray[np.float64], cars: NDArray[np.int64], kind: Kind = Kind.CALLS
+    ) -> None:
         """Set the child to work on rows [m, width] of its cars [m]."""
         self._count = count = len(rows)
         if count > self._room:
@@ -53,8 +57,19 @@ class Shard:
         split, end = count * self._width, count * (self._width + 1)
         self._numbers[:split].reshape(count, self._width)[:] = rows
         self._numbers[split:end] = cars
-        pack_head(self._frame, Kind.CALLS, sequence, count, 8 * end)
+        pack_head(self._frame, kind, sequence, count, 8 * end)
         self.talk.send(memoryview(self._frame)[: HEADER.size + 8 * end])
+
+    def study(
+        self, sequence: int, rows: NDArray[np.float64], cars: NDArray[np.int64], lines: int
+    ) -> NDArray[np.float64]:
+        """Return the table [lines + 1, 2] of a `LineClock` for some calls. Raises as `rewards`."""
+        self.send(sequence, rows, cars, Kind.STUDY)
+        answer = self.talk.told_numbers(allowance_of(_STUDY_S), Kind.LINES, 2 * (lines + 1), sequence)
+        table = np.frombuffer(answer, "<f8").reshape(-1, 2)
+        if not (np.isfinite(table).all() and (table >= -1.0).all() and (table < _MOST_RUNS).all()):
+            self.talk.refuse_frame("lines that nobody can have counted")
+        return table
 
     def rewards(self, sequence: int) -> NDArray[np.float64]:
         """Wait for the rewards [m] of what was sent. Raises `EntrantFault` and `SandboxError`."""

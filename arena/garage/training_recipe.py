@@ -37,7 +37,7 @@ _CARS: Final = ((65_536, 256), (8_192, 64), (0, 16))
 _REWARD_CALL_US: Final = 400.0  # mean wall time of a call that a training puts up with
 _REWARD_START_S: Final = 60.0
 
-# A long training is cut into stints: at most a fifth of it is lost with a worker. The cars begin anew in each,
+# A long training is cut into stints: at most a fifth of it is lost with a worker. The cars begin anew in each
 # and for a while no lap can end: with 390 steps per car, a reward that pays for laps learnt to crawl.
 _SHORT_STEPS: Final = 100_000
 _STINTS: Final = 5

@@ -127,6 +127,7 @@ class Work:
             course, first_step = self.recipe.course, self.recipe.first_step
             self.shards = shards_worth(self.source, course, self.plan.num_cars, first_step)
         sandbox = self.recipe.sandbox(self.source, self.plan.num_cars, stint, steps, self.shards)
+        sandbox.sample = self.recorder.sample if self.recorder is not None else None
         try:
             with sandbox as reward:
                 self._line_up(reward, stint, start)

@@ -9,6 +9,8 @@ JSON. Nothing is pickled, so a child that lies can at worst send numbers or text
     ACTION   steering angle (deg) and speed (m/s) as float64 [2]
     MODEL    the bytes of an ONNX file
     INFER    n observations as float64 [n, columns]
+    STUDY    rows and cars as CALLS
+    LINES    of each line how often it ran and its seconds as float64 [lines + 1, 2] (`line_clock.py`)
     OUTPUTS  what the network makes of them as float64 [n, values]
 """
 
@@ -51,6 +53,7 @@ class Kind(IntEnum):
     ACT = 6
     MODEL = 7
     INFER = 8
+    STUDY = 9
     READY = 16
     PARSED = 17
     LOADED = 18
@@ -59,6 +62,7 @@ class Kind(IntEnum):
     FAULT = 21
     ACTION = 22
     OUTPUTS = 23
+    LINES = 24
 
 
 @dataclass(frozen=True, slots=True)
