@@ -30,7 +30,7 @@ IDLE = """def reward_function(params):
     if params["is_crashed"]:
         reward -= 5.0
     for _ in range(30):
-        reward = reward * 1.0
+        reward += 0.0 * sum(range(100))
     return reward
 """
 
@@ -61,7 +61,8 @@ def test_lines_that_never_ran_are_named_with_their_text(found: Lines) -> None:
 
 
 def test_the_dearest_lines_are_named_with_how_often_they_run(found: Lines) -> None:
-    assert {one.line for one in found.dearest} == {9, 10}
+    assert found.dearest[0].line == 10
+    assert found.dearest[0].share > 0.5
     assert "(it runs 30 times a call)" in found.cost
     assert sum(one.share for one in found.used) == pytest.approx(1.0, abs=0.01)
 
