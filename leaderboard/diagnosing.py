@@ -17,8 +17,9 @@ from markupsafe import Markup
 
 from arena.league.errors import ArtifactDamaged, ArtifactMissing
 from arena.league.models import Race, Submission
-from leaderboard import courses
+from leaderboard import courses, line_marks
 from leaderboard.context import Arena
+from leaderboard.line_marks import LinesView
 from simulator import tracks
 from simulator.drawing import element
 from simulator.track import Track, TrackError
@@ -54,6 +55,7 @@ class DiagnosisView:
     curves: tuple[Chart, ...]
     profiles: tuple[Chart, ...]
     places: Markup
+    lines: LinesView | None = None
 
 
 def diagnosis_of(arena: Arena, race: Race, submission: Submission) -> DiagnosisView | None:
@@ -66,7 +68,7 @@ def diagnosis_of(arena: Arena, race: Race, submission: Submission) -> DiagnosisV
     except (TrackError, OSError) as error:
         log.warning("The diagnosis of submission %s cannot be drawn: %s", submission.id, error)
         return None
-    return view_of(found, courses.turned(track, race.direction))
+    return view_of(found, courses.turned(track, race.direction), submission.source)
 
 
 def read(arena: Arena, submission: Submission) -> dict[str, Any] | None:
@@ -80,8 +82,8 @@ def read(arena: Arena, submission: Submission) -> dict[str, Any] | None:
         return None
 
 
-def view_of(found: Mapping[str, Any], track: Track) -> DiagnosisView:
-    """Draw a diagnosis (`Diagnosis.as_json`)."""
+def view_of(found: Mapping[str, Any], track: Track, source: str = "") -> DiagnosisView:
+    """Draw a diagnosis (`Diagnosis.as_json`) of the reward function `source`."""
     return DiagnosisView(
         findings=found["findings"],
         sentences=found["sentences"],
@@ -94,6 +96,7 @@ def view_of(found: Mapping[str, Any], track: Track) -> DiagnosisView:
             _profile("Steering angle, degrees", found["by_steering"], "right", "left"),
         ),
         places=_places(track, found["places"]["reward"], found["off_places"]),
+        lines=line_marks.view_of(found, source),
     )
 
 

@@ -236,7 +236,8 @@ def _told_agreement(progress: float | None, lap: float | None) -> str:
     elif progress >= WEAK:
         told = f"Drives that came further were only somewhat better paid (rank agreement {progress:.2f})"
     else:
-        told = f"Drives that came further were not paid more (rank agreement {progress:.2f})"
+        paid = "were paid less" if progress <= -WEAK else "were not paid more"
+        told = f"Drives that came further {paid} (rank agreement {progress:.2f})"
     if lap is None:
         return f"{told}."
     if lap <= -WEAK:

@@ -105,7 +105,9 @@ def find(evidence: Evidence) -> tuple[Finding, ...]:
     found = tuple(finding for rule in RULES if (finding := rule(evidence)))
     # Whoever is paid the same for everything is also paid for time: the cause is enough.
     causes = {Pattern.CONSTANT, Pattern.RARE}
-    return tuple(one for one in found if one.pattern in causes) or found
+    if not any(one.pattern in causes for one in found):
+        return found
+    return tuple(one for one in found if one.pattern in causes | {Pattern.IDLE_TERM})
 
 
 def end_of(drive: LoggedDrive) -> Status:
