@@ -133,7 +133,11 @@ def trial_replay(wanted: dict[str, int], trial_id: int) -> dict[str, Any]:
         drives = [found, *([_trial(session, wanted["beside"])] if "beside" in wanted else [])]
         if drives[-1].race_id != found.race_id:
             raise problems.of_status(404, f"Trial {wanted['beside']} is of another race.")
-        return _replay(found.submission.race, [_car(drive) for drive in drives])
+        cars = [_car(drive) for drive in drives]
+        if len(cars) > 1 and cars[0]["name"] == cars[1]["name"]:  # two drives of one racer
+            for car, drive in zip(cars, drives, strict=True):
+                car["name"] += f" #{drive.submission.number}"
+        return _replay(found.submission.race, cars)
 
 
 @operation(blueprint, "GET", "/trials/<int:trial_id>/trace", Operation("watching", schemas.Trace()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 
 import pytest
@@ -67,6 +68,11 @@ def test_an_own_entry_is_shown_beside_the_one_before(visit: Visit, arena_stage: 
     assert "discount_factor 0.9 0.99" in page
     markup = visit("ann").get(f"/submissions/{second.id}/beside").text
     assert f"/replay?beside={first_trial(arena_stage, first)}" in markup
+    address = (
+        f"/api/v1/trials/{first_trial(arena_stage, second)}/replay?beside={first_trial(arena_stage, first)}"
+    )
+    cars = json.loads(visit("").get(address).text)["cars"]
+    assert [car["name"][-3:] for car in cars] == [" #2", " #1"]
 
 
 def first_trial(stage: Stage, submission: Submission) -> int:
