@@ -120,6 +120,8 @@ def beside(public_id: str) -> ResponseReturnValue:
         found = load_submission(session, public_id)
         choices = others_of(session, found)
         other = _other(session, found, choices)
+        if other is not None and other not in choices:
+            choices = [other, *choices]
         pair = Pair(found, other, may_read_source(found) and may_read_source(other)) if other else None
         return render_template(
             "beside.html",
@@ -129,6 +131,7 @@ def beside(public_id: str) -> ResponseReturnValue:
             choices=choices,
             pair=pair,
             told=told,
+            named=named,
         )
 
 
@@ -158,6 +161,11 @@ def others_of(session: Session, found: Submission) -> list[Submission]:
         recorded.where(Submission.id.in_(best), Submission.racer_id != found.racer_id)
     ).all()
     return [*own, *sorted(leaders, key=lambda one: best.index(one.id))]
+
+
+def named(one: Submission, beside: Submission) -> str:
+    """Return what an entry is called next to another one: by its racer where they have two."""
+    return f"Entry {one.number}" if one.racer_id == beside.racer_id else one.racer.name
 
 
 def sector_pairs(first: Comparison | None, second: Comparison | None) -> tuple[SectorPair, ...]:
