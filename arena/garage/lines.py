@@ -80,7 +80,7 @@ class Lines:
         if not calls:
             return None
         used = tuple(
-            LineUse(line, int(runs), round(took_s / total_s, 4) if total_s else 0.0)
+            LineUse(line, int(runs), round(min(1.0, max(0.0, took_s) / max(total_s, 1e-9)), 4))
             for line, (runs, took_s) in enumerate(table.tolist())
             if line and runs >= 0.0
         )

@@ -67,7 +67,8 @@ class Shard:
         self.send(sequence, rows, cars, Kind.STUDY)
         answer = self.talk.told_numbers(allowance_of(_STUDY_S), Kind.LINES, 2 * (lines + 1), sequence)
         table = np.frombuffer(answer, "<f8").reshape(-1, 2)
-        if not (np.isfinite(table).all() and (table >= -1.0).all() and (table < _MOST_RUNS).all()):
+        sane = np.isfinite(table).all() and (table >= -1.0).all() and (table < _MOST_RUNS).all()
+        if not (sane and 0.0 <= table[0, 0] <= len(rows)):
             self.talk.refuse_frame("lines that nobody can have counted")
         return table
 

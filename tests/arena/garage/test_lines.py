@@ -84,6 +84,18 @@ def test_a_few_calls_say_nothing_about_what_never_runs() -> None:
         "import nothing_like_it\ndef reward_function(params):\n    return 1.0\n",
         "import os\ndef reward_function(params):\n    os._exit(3)\n",
         "def reward_function(params):\n    return (\n",
+        """import numpy
+from arena.garage import line_clock
+line_clock.LineClock.table = lambda self: numpy.full((self._last + 1, 2), numpy.nan)
+def reward_function(params):
+    return 1.0
+""",
+        """import numpy
+from arena.garage import line_clock
+line_clock.LineClock.table = lambda self: numpy.full((self._last + 1, 2), 1e6)
+def reward_function(params):
+    return 1.0
+""",
     ],
 )
 def test_a_function_that_cannot_be_studied_costs_this_part_only(source: str) -> None:

@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import starter_kits
-from arena.garage import patterns, racing, settings, training
+from arena.garage import lines, patterns, racing, settings, training
 from arena.garage.hyperparameters import parse_hyperparameters
 from arena.garage.patterns import Evidence, Pattern
 from arena.garage.recording import DriveRecorder
 from simulator import tracks
+from simulator.course import Course
 
 STEPS = 16 * 8192
 
@@ -90,7 +91,8 @@ def evidence_of(
         recorder=recorder,
     )
     trial = racing.drive(trained.policy, track, laps=2)
-    return Evidence(recorder.drives(), trial, track, model_metadata.actions)
+    studied = lines.study(source, Course.of(track), recorder.sample, seed=trained.seed)
+    return Evidence(recorder.drives(), trial, track, model_metadata.actions, studied)
 
 
 @pytest.mark.parametrize("pattern", ["constant", "rare", "costly_life", "jackpot", "crawling", "one_place"])
@@ -119,6 +121,7 @@ def test_a_reward_that_pays_slow_laps_more_is_told_so() -> None:
 def test_no_false_alarm_on_a_kit(name: str) -> None:
     kit = starter_kits.load(name)
     evidence = evidence_of(kit.reward_function, kit.model_metadata, kit.hyperparameters)
+    assert evidence.lines is not None
     assert patterns.find(evidence) == ()
 
 
