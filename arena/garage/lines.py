@@ -124,9 +124,13 @@ def _stretches(used: Sequence[LineUse], texts: Sequence[str]) -> Iterator[Stretc
             run.append(line)
         elif run:
             own = [texts[each - 1].strip() if each <= len(texts) else "" for each in run]
-            pays = next((text[:_MAX_TEXT] for text in own if _PAYS.match(text)), None)
-            yield Stretch(run[0], run[-1], own[0][:_MAX_TEXT], pays)
+            pays = next((_shown(text) for text in own if _PAYS.match(text)), None)
+            yield Stretch(run[0], run[-1], _shown(own[0]), pays)
             run = []
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= _MAX_TEXT else f"{text[: _MAX_TEXT - 1]}…"
 
 
 def _told_reach(never: Sequence[Stretch], calls: int, laps: int) -> str:
