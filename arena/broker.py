@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final
 from celery import Celery, signals
 from kombu.exceptions import OperationalError
 from sqlalchemy import Engine, select
+from sqlalchemy.exc import DBAPIError
 
 from arena.league import db, jobs, workers
 from arena.league.errors import LeagueError
@@ -101,6 +102,9 @@ class Dispatcher:
             except OperationalError as error:
                 log.warning("The broker cannot be reached (%s); jobs wait in the database.", error)
                 time.sleep(BROKER_GONE_S)
+            except DBAPIError as error:
+                log.warning("The database does not answer (%s); it is asked again.", error.orig)
+                time.sleep(BROKER_GONE_S)
 
     def stop(self, *_: object) -> None:
         self.stopping = True
@@ -165,7 +169,7 @@ class Listener:
     def work(self, job_id: int) -> None:
         """Do what is next in the queue, which need not be the job that the message names."""
         log.debug("Woken for job %d.", job_id)
-        self.worker.work_once()
+        self.worker.work_if_possible()
 
     def run(self) -> None:
         """Listen until SIGTERM. Raises Outdated for a worker that is older than the arena."""

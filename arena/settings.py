@@ -49,12 +49,15 @@ class ArenaSettings:
     example redis://10.0.0.5:6379/0; default: none, workers look into the database by themselves.
     """
 
+    lease_s: float = 30.0
+    """How long a worker may be silent before its work is given to another one. ARENA_LEASE_S."""
+
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> ArenaSettings:
-        """Read ARENA_DATABASE_URL, ARENA_DATA_DIR, ARENA_ARTIFACTS_URL, ARENA_BROKER_URL and ARENA_SANDBOX;
-        an empty value counts as not set.
+        """Read ARENA_DATABASE_URL, ARENA_DATA_DIR, ARENA_ARTIFACTS_URL, ARENA_BROKER_URL, ARENA_SANDBOX
+        and ARENA_LEASE_S; an empty value counts as not set.
 
-        Raises ValueError for an unknown ARENA_SANDBOX.
+        Raises ValueError for an unknown ARENA_SANDBOX, and for a lease shorter than a second.
         """
         environ = os.environ if environ is None else environ
         data_dir = Path(environ.get("ARENA_DATA_DIR") or DEFAULT_DATA_DIR).expanduser().resolve()
@@ -65,9 +68,20 @@ class ArenaSettings:
             raise ValueError(f"ARENA_SANDBOX is {sandbox!r}; expected {known}.")
         artifacts_url = environ.get("ARENA_ARTIFACTS_URL") or None
         broker_url = environ.get("ARENA_BROKER_URL") or None
-        return cls(database_url, data_dir, Sandbox(sandbox), artifacts_url, broker_url)
+        lease_s = _lease_of(environ.get("ARENA_LEASE_S") or "30")
+        return cls(database_url, data_dir, Sandbox(sandbox), artifacts_url, broker_url, lease_s)
 
     @property
     def artifacts(self) -> Path | str:
         """The folder or the address of the content-addressed policies, traces and uploads."""
         return self.artifacts_url or self.data_dir / "artifacts"
+
+
+def _lease_of(text: str) -> float:
+    try:
+        lease_s = float(text)
+    except ValueError:
+        lease_s = 0.0
+    if not 1 <= lease_s <= 3600:
+        raise ValueError(f"ARENA_LEASE_S is {text!r}; expected seconds from 1 to 3600, for example 30.")
+    return lease_s

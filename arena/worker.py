@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Engine, func, select
+from sqlalchemy.exc import OperationalError
 
 from arena import courses
 from arena.checkpoints import Keeper
@@ -39,7 +40,8 @@ log = logging.getLogger("arena.worker")
 LEASE_S = 30.0
 IDLE_S = 0.2  # between two looks at an empty queue: an indexed read without the writers' lock
 CALENDAR_EVERY = timedelta(seconds=5)
-RENEW_EVERY_S = 5.0
+RENEWALS_PER_LEASE = 6
+DATABASE_GONE_S = 1.0
 
 
 class StoppedError(Exception):
@@ -66,12 +68,14 @@ class Worker:
         kinds: tuple[JobKind, ...] = jobs.ALL_KINDS,
         hardware: tuple[Hardware, ...] = (Hardware.CPU,),
         pit: PitWall | None = None,
+        lease_s: float = LEASE_S,
     ) -> None:
         self.engine = engine
         self.artifacts = artifacts
         self.name = name
         self.kinds = kinds
         self.hardware = hardware
+        self.lease_s = lease_s
         self.pit = pit or PitWall(trains=JobKind.TRAIN in kinds)
         self.presence: Presence | None = None
         self.stopping = False
@@ -85,7 +89,7 @@ class Worker:
             signal.signal(number, self.stop)
         with self.at_its_place() as presence:
             while not self.stopping:
-                if not self.work_once():
+                if not self.work_if_possible():
                     time.sleep(IDLE_S)
         log.info("Worker %s stopped.", self.name)
         if presence.outdated:
@@ -106,6 +110,15 @@ class Worker:
 
     def stop(self, *_: object) -> None:
         self.stopping = True
+
+    def work_if_possible(self) -> bool:
+        """Like `work_once`, but a database that does not answer is waited for: the pit stays warm."""
+        try:
+            return self.work_once()
+        except OperationalError as error:
+            log.warning("The database does not answer (%s); it is asked again.", error.orig)
+            time.sleep(DATABASE_GONE_S)
+            return False
 
     def work_once(self) -> bool:
         """Do what the calendar says is due, then one job; return whether there was one."""
@@ -143,7 +156,7 @@ class Worker:
                 return None
         with db.transaction(self.engine) as session:
             now = datetime.now(UTC)
-            return jobs.claim(session, self.name, now, LEASE_S, self.kinds, self.hardware)
+            return jobs.claim(session, self.name, now, self.lease_s, self.kinds, self.hardware)
 
     def work(self, lease: Lease) -> None:
         """Do one job; every end of it is written to the database or left to the lease."""
@@ -228,7 +241,7 @@ class Worker:
         Raises `StoppedError`, `SandboxUnavailableError`, `PitError` for what failed on our side, and
         `StaleLease`, which ends the work.
         """
-        renewal = Renewal(self.engine, lease)
+        renewal = Renewal(self.engine, lease, self.lease_s)
         work = self.pit.work(order, on_tick=renewal.tick, should_stop=lambda: self.stopping)
         with closing(work):
             for word in work:
@@ -270,17 +283,17 @@ def result_of(facts: dict[str, Any]) -> results.TrialResult:
 class Renewal:
     """Renews a lease every few seconds while there is work under it."""
 
-    def __init__(self, engine: Engine, lease: Lease) -> None:
-        self._engine, self._lease = engine, lease
+    def __init__(self, engine: Engine, lease: Lease, lease_s: float) -> None:
+        self._engine, self._lease, self._lease_s = engine, lease, lease_s
         self._due = 0.0
 
     def tick(self) -> None:
         """Renew the lease if it is time. Raises StaleLease when it is somebody else's."""
         if time.monotonic() < self._due:
             return
-        self._due = time.monotonic() + RENEW_EVERY_S
+        self._due = time.monotonic() + self._lease_s / RENEWALS_PER_LEASE
         with db.transaction(self._engine) as session:
-            jobs.renew(session, self._lease, datetime.now(UTC), LEASE_S)
+            jobs.renew(session, self._lease, datetime.now(UTC), self._lease_s)
 
 
 def reason_of(error: Exception) -> str:
@@ -310,5 +323,6 @@ def hire(
     pit = PitWall(trains=JobKind.TRAIN in kinds, trusting=arena_settings.sandbox is not Sandbox.LOCKED)
     artifacts = ArtifactStore(arena_settings.artifacts)
     worker = Worker(engine, artifacts, name=name, kinds=kinds, hardware=hardware, pit=pit)
+    worker.lease_s = arena_settings.lease_s
     worker.trusted_by_one = arena_settings.sandbox is Sandbox.LOCAL_TRUSTED
     return worker

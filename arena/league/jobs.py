@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, and_, func, select, update
+from sqlalchemy import Select, and_, func, or_, select, update
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session
 
@@ -39,6 +39,8 @@ PRIORITY_CHECK = 100
 PRIORITY_LIVE = 50
 PRIORITY_TRAIN = 0
 ALL_KINDS = tuple(JobKind)
+# No lease is given for longer: one that ends later was given before the clock was set back.
+LONGEST_LEASE = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +264,8 @@ def reap_expired(session: Session, now: datetime) -> list[int]:
     Each in a savepoint: a job that contradicts its submission must not keep the others with dead workers.
     """
     db.take_turn(session)
-    expired = select(Job).where(Job.state == JobState.CLAIMED, Job.lease_until < now).order_by(Job.id)
+    is_over = or_(Job.lease_until < now, Job.lease_until > now + LONGEST_LEASE)
+    expired = select(Job).where(Job.state == JobState.CLAIMED, is_over).order_by(Job.id)
     jobs = list(session.execute(expired, execution_options={"populate_existing": True}).scalars())
     ids = [job.id for job in jobs]
     for job_id, job in zip(ids, jobs, strict=True):

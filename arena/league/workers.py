@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import String, delete, func, select, text
+from sqlalchemy import ColumnElement, String, delete, func, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from arena.league import db
@@ -95,14 +95,17 @@ def leave(session: Session, name: str) -> None:
 
 def trainers(session: Session, now: datetime) -> list[Worker]:
     """Return the workers that train and have been heard of lately, by name."""
-    alive = select(Worker).where(Worker.trains, Worker.seen_at > now - ALIVE_FOR).order_by(Worker.name)
-    return list(session.scalars(alive))
+    return list(session.scalars(select(Worker).where(*_alive(now)).order_by(Worker.name)))
 
 
 def count_trainers(session: Session, now: datetime) -> int:
     """Count the workers that train."""
-    alive = (Worker.trains, Worker.seen_at > now - ALIVE_FOR)
-    return session.execute(select(func.count()).select_from(Worker).where(*alive)).scalar_one()
+    return session.execute(select(func.count()).select_from(Worker).where(*_alive(now))).scalar_one()
+
+
+def _alive(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    """Heard of lately; one that was heard of in the future reported before the clock was set back."""
+    return Worker.trains.is_(True), Worker.seen_at > now - ALIVE_FOR, Worker.seen_at < now + ALIVE_FOR
 
 
 def claimable(session: Session, offered: Iterable[Hardware], now: datetime) -> tuple[Hardware, ...]:
