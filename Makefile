@@ -16,7 +16,7 @@ WEB_SOURCES := $(shell find $(WEB) -path $(WEB)/node_modules -prune -o -type f -
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: help setup run test lint check fix bench clean
+.PHONY: help setup run test storm lint check fix bench clean
 
 help: ## List the verbs
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -28,6 +28,9 @@ run: setup ## Start the arena with a demo season; PORT=... changes the address
 
 test: setup ## Run the tests
 	@$(BIN)/pytest --numprocesses auto
+
+storm: setup ## 200 submissions and 10,000 claims while everything is killed (a few minutes)
+	@ARENA_STORM=$${ARENA_STORM:-200} $(BIN)/pytest tests/faults --numprocesses 2
 
 lint: setup ## Check formatting, style and types
 	@$(BIN)/ruff format --check .

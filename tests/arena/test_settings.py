@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from arena.settings import ArenaSettings
 
 
@@ -27,3 +29,14 @@ def test_a_database_may_be_named(tmp_path: Path) -> None:
 def test_artifacts_may_lie_behind_an_address() -> None:
     settings = ArenaSettings.from_environment({"ARENA_ARTIFACTS_URL": "s3://bucket/arena"})
     assert settings.artifacts == "s3://bucket/arena"
+
+
+def test_a_lease_may_be_set_in_seconds() -> None:
+    assert ArenaSettings.from_environment({}).lease_s == 30
+    assert ArenaSettings.from_environment({"ARENA_LEASE_S": "4"}).lease_s == 4
+
+
+@pytest.mark.parametrize("text", ["soon", "0", "nan", "100000"])
+def test_an_impossible_lease_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="expected seconds from 1 to 3600"):
+        ArenaSettings.from_environment({"ARENA_LEASE_S": text})
