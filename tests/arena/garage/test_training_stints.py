@@ -92,9 +92,7 @@ def test_stints_are_whole_updates_and_make_the_whole_plan(steps: int, episodes: 
 
 
 @pytest.mark.parametrize("steps", [2_560_000, 3_000_000, 5_555_555, 20_000_000])
-def test_at_most_a_fifth_is_lost_of_a_long_training(
-    steps: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_at_most_a_fifth_is_lost_of_a_long_training(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     plan = plan_updates(steps)
     assert max(plan.stints()) <= plan.steps / 5
