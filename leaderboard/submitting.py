@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from arena import courses
+from arena.garage import sensing
 from arena.garage.hyperparameters import Hyperparameters, parse_hyperparameters
 from arena.garage.jsontext import decode_settings
 from arena.garage.settings import ModelMetadata, parse_model_metadata
@@ -23,7 +24,7 @@ from arena.garage.verdicts import EntrantFault
 from arena.league import admission, jobs, submissions, uploads
 from arena.league.errors import LeagueError, NoTriesLeft
 from arena.league.models import Job, Race, Racer, Submission
-from arena.league.states import JobState
+from arena.league.states import Driver, Hardware, JobState
 from arena.league.submissions import Entry
 from leaderboard import problems
 from leaderboard.context import Arena
@@ -50,12 +51,18 @@ def read(files: Files, race: Race | None = None) -> Entry:
             parent_id=files.parent,
         )
         admission.check_entry(entry)
-        _settings_of(entry, race)
+        metadata, _ = _settings_of(entry, race)
     except EntrantFault as fault:
         raise problems.of_fault(fault) from fault
     except LeagueError as error:
         raise problems.of_league(error) from error
-    return entry
+    return replace(entry, needs=_machine_for(entry, metadata))
+
+
+def _machine_for(entry: Entry, metadata: ModelMetadata) -> Hardware:
+    """Return what the training would like best: only pictures are worth a GPU."""
+    sees = {sensing.sense_of(sensor) for sensor in metadata.sensors}
+    return Hardware.GPU if entry.driver is Driver.POLICY and sensing.CAMERA in sees else Hardware.CPU
 
 
 def warnings_of(entry: Entry, race: Race | None = None) -> tuple[str, ...]:

@@ -13,10 +13,11 @@ from sqlalchemy import select, update
 import starter_kits
 from arena.league import db, submissions
 from arena.league.models import Race, Racer, Submission
-from arena.league.states import Driver
+from arena.league.states import Driver, Hardware
 from arena.league.submissions import Entry
 from arena.league.uploads import MAX_UPLOAD_BYTES
-from leaderboard import create_app
+from leaderboard import create_app, submitting
+from leaderboard.entry_files import Files
 from tests.arena.garage.onnx_making import steering_policy
 from tests.driving import SOURCE
 from tests.leaderboard import stage
@@ -266,3 +267,16 @@ def test_ann_enters_an_agent_and_a_policy_by_the_plain_form(visit: Visit, arena_
     assert second.upload_key is not None
     assert arena_stage.artifacts.get(second.upload_key) == policy
     assert list(arena_stage.artifacts.keys()) == [second.upload_key]
+
+
+@pytest.mark.parametrize(("senses", "needs"), [("vector,camera", Hardware.GPU), ("vector", Hardware.CPU)])
+def test_a_training_by_pictures_asks_for_a_gpu(arena_stage: Stage, senses: str, needs: Hardware) -> None:
+    allow(arena_stage, senses=senses)
+    with db.reading(arena_stage.engine) as session:
+        race = session.scalars(select(Race).where(Race.slug == RACE)).one()
+    metadata = {
+        "action_space": {"steering_angle": {"low": -30, "high": 30}, "speed": {"low": 1, "high": 3}},
+        "sensor": ["FRONT_FACING_CAMERA"],
+    }
+    files = Files(b"def reward_function(params):\n    return 1.0\n", json.dumps(metadata).encode())
+    assert submitting.read(files, race).needs is needs
