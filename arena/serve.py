@@ -167,6 +167,13 @@ def require_alone(host: str) -> None:
         )
 
 
+def keep_secrets() -> None:
+    """Close this process's environment to others of its user: it holds what the pits must not know."""
+    from arena.garage import lock
+
+    lock.make_undumpable()
+
+
 def read_settings() -> "ArenaSettings":
     """Read the settings; say in words which is wrong."""
     from arena.settings import ArenaSettings
@@ -218,6 +225,7 @@ def run(host: str, port: int, workers: int) -> int:
     """Migrate the database, then run the web process, the checker and the workers until told to stop."""
     require_alone(host)
     require_free(host, port)
+    keep_secrets()
     open_database().dispose()
     os.environ.update(HOST=host, PORT=str(port))
     arena = [sys.executable, "-m", "arena"]
@@ -267,7 +275,7 @@ def worker(name: str | None, checks: bool, gpu: bool, celery: bool) -> None:
     reaches the database.
     """
     from arena import worker as door
-    from arena.league.errors import LeagueError
+    from arena.league.errors import LeagueError, Outdated
     from arena.league.jobs import ALL_KINDS
     from arena.league.states import Hardware, JobKind
 
@@ -280,14 +288,17 @@ def worker(name: str | None, checks: bool, gpu: bool, celery: bool) -> None:
             kinds=(JobKind.CHECK,) if checks else ALL_KINDS,
             hardware=(Hardware.CPU, Hardware.GPU) if gpu else (Hardware.CPU,),
         )
+        run: Callable[[], None] = hired.run
         if celery:
             from arena import broker
 
             broker.connect(settings)
-            broker.Listener(hired).run()
-        else:
-            hired.run()
-    except (SandboxUnavailableError, LeagueError) as error:
+            run = broker.Listener(hired).run
+    except LeagueError as error:
+        raise WrongSettingError(str(error)) from error
+    try:
+        run()
+    except (SandboxUnavailableError, Outdated) as error:
         raise WrongSettingError(str(error)) from error
 
 
@@ -299,6 +310,7 @@ def dispatch() -> None:
     from arena import broker
     from arena.league.errors import LeagueError
 
+    keep_secrets()
     engine = open_database()
     try:
         broker.connect(read_settings())

@@ -89,3 +89,11 @@ def test_a_killed_process_is_started_again() -> None:
     assert not child.has_stopped()
     assert child.process.pid != first.pid
     supervisor.terminate()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere processes cannot be closed to each other so")
+def test_what_knows_the_secrets_is_closed_to_others_of_its_user() -> None:
+    is_dumpable = "import ctypes; print(ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))"  # PR_GET_DUMPABLE
+    code = f"from arena.serve import keep_secrets; keep_secrets(); {is_dumpable}"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout == "0\n"
