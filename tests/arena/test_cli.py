@@ -1,10 +1,16 @@
-"""The command line as people and programs use it: real processes, exit codes, JSON on standard output."""
+"""The command line as people and programs use it: exit codes, JSON on standard output, no traceback.
+
+`arena` calls it in this process, because starting Python and PyTorch for each call takes longer than what is
+tested; `arena_process` is the same as a process of its own, for the few tests that are about that.
+"""
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +18,32 @@ import numpy as np
 import pytest
 
 import starter_kits
+from arena.cli import main
+from arena.garage import protection
 from simulator import tracks
 
 KIT = starter_kits.FOLDER / "make_progress"
 
 
 def arena(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Run `arena ...` and return what it said."""
+    """Call `arena ...` and return what it said."""
+    said = list(map(str, arguments))
+    out, err, held = io.StringIO(), io.StringIO(), (protection._trusting, protection._current)
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.chdir(cwd)
+        patch.setattr(sys, "argv", ["arena", *said])
+        try:
+            main()
+        except SystemExit as ended:
+            code = ended.code
+        finally:
+            protection._trusting, protection._current = held
+    assert isinstance(code, int)
+    return subprocess.CompletedProcess(said, code, out.getvalue(), err.getvalue())
+
+
+def arena_process(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run `arena ...` as a process and return what it said."""
     command = [sys.executable, "-m", "arena", *map(str, arguments)]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=100)
 
