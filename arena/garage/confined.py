@@ -18,8 +18,9 @@ _HARMLESS: Final = """
 """
 """What may be imported, with all below it."""
 _MEETING: Final = """
-    __builtins__ __dict__ __import__ __loader__ __spec__ ctypeslib delattr eval exec f2py getcontext
-    memmap open random setattr setcontext seterr vars
+    DataSource __builtins__ __dict__ __import__ __loader__ __spec__ ctypeslib delattr eval exec f2py fromfile
+    fromregex genfromtxt getcontext load loadtxt memmap open open_memmap random samples save savetxt savez
+    savez_compressed setattr setcontext seterr seterrcall tofile vars
 """
 """Names by which cars may meet all the same."""
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Final
-
-_PYTHON_MB: Final = 350  # address space of a child with all that is loaded for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +34,15 @@ class Limits:
     """Wall seconds spent waiting for rewards in all."""
 
     def shared(self, children: int) -> Limits:
-        """Return what each of several children may use, so that all use no more than one would.
+        """Return what each of several children may use, so that all write no more than one would.
 
-        Of the CPU time each may use all: the parent watches the sum.
+        Of the CPU time each may use all, because the parent watches the sum, and of the memory, because a
+        verdict must not depend on how many cores a machine has.
         """
         if children == 1:
             return self
-        memory_mb = _PYTHON_MB + (self.memory_mb - _PYTHON_MB) // children
         return replace(
             self,
-            memory_mb=max(memory_mb, min(self.memory_mb, _PYTHON_MB)),
             file_mb=max(1, self.file_mb // children),
             output_total_mb=max(1, self.output_total_mb // children),
         )

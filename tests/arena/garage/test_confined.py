@@ -46,6 +46,8 @@ def test_public_styles_keep_to_themselves_but_for_those_with_files_and_random_nu
         "import math\nsetattr(math, 'x', 1)",
         "import math\nmath.__dict__.update(x=1)",
         "open('x', 'a')",
+        "import numpy as np\nnp.save('n.npy', np.load('n.npy') + 1)",
+        "import statistics\nx = statistics.NormalDist(0, 1).samples(1)",
         "exec('import random')",
         "__import__('random')",
         "from . import other",
