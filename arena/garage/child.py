@@ -31,7 +31,7 @@ _READ_BYTES: Final = 1 << 16
 _STACK_WAIT_S: Final = 2.0
 _REAP_WAIT_S: Final = 10.0
 _F_SETPIPE_SZ: Final = 1031
-_ENTRANTS_LINE: Final = rf'File "(?:{"|".join(map(re.escape, sorted(FILES)))})", line (\d+)'
+_ENTRANTS_LINE: Final = rf'File "(?:{"|".join(map(re.escape, sorted(FILES)))})", line (\d{{1,7}})(?!\d)'
 _STARVED: Final = 0.5  # of the time waited
 _NUMBERS: Final = frozenset({Kind.REWARDS, Kind.ACTION, Kind.OUTPUTS, Kind.LINES})
 

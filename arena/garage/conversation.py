@@ -21,6 +21,7 @@ _LEAST_WALL_S: Final = 5.0
 _EXIT_GRACE_S: Final = 1.0
 _MAX_MESSAGE: Final = 2000
 _MAX_DETAIL: Final = 8000
+_MOST_LINES: Final = 10_000_000
 
 
 def allowance_of(cpu_s: float) -> Allowance:
@@ -205,6 +206,6 @@ def _told_fault(document: dict[str, object]) -> EntrantFault:
     return EntrantFault(
         Verdict.CRASHED if verdict is Verdict.OK else verdict,
         str(document.get("message"))[:_MAX_MESSAGE],
-        line=line if isinstance(line, int) else None,
+        line=line if type(line) is int and 0 < line < _MOST_LINES else None,
         detail=str(document.get("detail"))[:_MAX_DETAIL],
     )

@@ -81,11 +81,15 @@ class Interval:
         """Return `value` as a float; raise `EntrantFault` when it is no number or outside."""
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise settings_fault(f"{key}: expected a number from {self}, got {shown(value)}.")
-        if not math.isfinite(value):
-            raise settings_fault(f"{key}: expected a finite number from {self}, got {value}.")
-        if not self.low <= value <= self.high:
-            raise settings_fault(f"{key}: {value:g} is outside the allowed range {self}.")
-        return float(value)
+        try:
+            number = float(value)
+        except OverflowError:  # JSON knows whole numbers of any length
+            number = math.inf
+        if not math.isfinite(number):
+            raise settings_fault(f"{key}: expected a finite number from {self}, got {shown(value)}.")
+        if not self.low <= number <= self.high:
+            raise settings_fault(f"{key}: {number:g} is outside the allowed range {self}.")
+        return number
 
     def whole(self, value: object, key: str) -> int:
         number = self.number(value, key)
@@ -112,12 +116,17 @@ def shown(value: object) -> str:
     return kinds[type(value)] + text
 
 
+MOST_WARNINGS: Final = 10
+
+
 def unknown_keys(document: Mapping[str, object], known: tuple[str, ...], file: str) -> tuple[str, ...]:
     """Return a warning for each key that is not known, at most ten."""
-    warnings = []
+    warnings: list[str] = []
     for key in document:
+        if len(warnings) == MOST_WARNINGS:  # looking for near names takes long, and a file may have thousands
+            break
         if key not in known:
             near = difflib.get_close_matches(key, known, n=1)
             hint = f" Did you mean {near[0]}?" if near else ""
             warnings.append(f"{file}: the key {key[:40]} is not known and has no effect.{hint}")
-    return tuple(warnings[:10])
+    return tuple(warnings)

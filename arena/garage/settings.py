@@ -245,7 +245,7 @@ def _version_warnings(version: object) -> list[str]:
     """Say where the version stands for another physics than ours (4 and 5 are the same car)."""
     try:
         number = float(version) if isinstance(version, str | int | float) else 0.0
-    except ValueError:
+    except (ValueError, OverflowError):
         number = 0.0
     if number in (4.0, 5.0):
         return []

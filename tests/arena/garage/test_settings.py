@@ -326,3 +326,18 @@ def test_any_json_gives_settings_or_a_fault(metadata: dict[str, object], setting
     for parse, document in ((parse_model_metadata, metadata), (parse_hyperparameters, settings)):
         with contextlib.suppress(EntrantFault):
             parse(json.dumps(document))
+
+
+def test_a_number_of_four_hundred_digits_is_refused_and_no_fault_of_ours() -> None:
+    huge = "1" + "0" * 400
+    actions = f'[{{"steering_angle": {huge}, "speed": 1}}, {{"steering_angle": 0, "speed": 1}}]'
+    with pytest.raises(EntrantFault, match="finite number"):
+        parse_model_metadata(f'{{"action_space": {actions}}}')
+    space = '{"steering_angle": {"low": -30, "high": 30}, "speed": {"low": 1, "high": 2}}'
+    assert parse_model_metadata(f'{{"action_space": {space}, "version": {huge}}}').warnings
+
+
+def test_a_file_with_thousands_of_unknown_keys_is_read_at_once() -> None:
+    keys = ", ".join(f'"action_space_typ{number}": 1' for number in range(3_000))
+    space = '{"steering_angle": {"low": -30, "high": 30}, "speed": {"low": 1, "high": 2}}'
+    assert len(parse_model_metadata(f'{{"action_space": {space}, {keys}}}').warnings) == 10
