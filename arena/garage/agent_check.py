@@ -18,7 +18,7 @@ from simulator.track import Track
 
 CHECK_S = 5.0
 """Simulated seconds of the drive."""
-LIMITS = Limits(load_s=3.0, calls_s=5.0, cpu_s=60)  # somebody waits for the answer
+LIMITS = Limits(load_s=5.0, calls_s=5.0, cpu_s=60)  # somebody waits for the answer
 
 
 def check_agent(source: str | bytes, course: Course | Track, *, spec: CarSpec = CLASSIC) -> CheckResult:
