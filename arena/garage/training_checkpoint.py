@@ -74,8 +74,9 @@ class Checkpoint:
         return self.ancestor_steps + self.steps
 
     def bare(self) -> Checkpoint:
-        """Return it without records and counts: what another training needs to go on from."""
-        return replace(self, tally=Tally(), drives={})
+        """Return it without records, counts and optimiser: what another training needs to go on from."""
+        learner = {name: array for name, array in self.learner.items() if name.startswith("policy/")}
+        return replace(self, tally=Tally(), drives={}, learner=learner)
 
     def require(self, identity: str) -> None:
         """Raise `CheckpointError` unless it belongs to the training of that identity."""
