@@ -79,10 +79,12 @@ def nearest_index(points: Sequence[Point], x: float, y: float) -> int:
 def point_ahead(params: Params, distance_m: float) -> tuple[float, float]:
     """Return the point of the centre line that is `distance_m` ahead of the car, measured along the line."""
     x, y = params["x"], params["y"]
+    if distance_m <= 0.0:
+        return x, y
     left_m = distance_m
     for to_x, to_y in _way_ahead(params):
         part_m = math.hypot(to_x - x, to_y - y)
-        if part_m >= left_m > 0.0:
+        if part_m >= left_m:
             share = left_m / part_m
             return x + share * (to_x - x), y + share * (to_y - y)
         left_m -= part_m

@@ -136,3 +136,8 @@ def test_it_is_there_on_a_laptop(tmp_path: Path) -> None:
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     assert done.stdout == "20.0 Gained\n"
+
+
+@pytest.mark.parametrize("distance_m", [0.0, -1.0])
+def test_a_point_that_is_not_ahead_is_the_car_itself(distance_m: float) -> None:
+    assert point_ahead(PARAMS, distance_m) == (PARAMS["x"], PARAMS["y"])
