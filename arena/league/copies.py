@@ -150,10 +150,23 @@ def _line(values: list[Any]) -> bytes:
 
 
 def _told(value: Any) -> Any:
-    """Say a value as JSON; times in UTC, whatever the database makes of their zone."""
+    """Say a value as JSON; times in UTC and documents alike, whatever the database makes of them."""
+    if isinstance(value, dict | list):
+        return _document(value)
     if isinstance(value, datetime):
         aware = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
         return aware.isoformat(timespec="microseconds")
+    return value
+
+
+def _document(value: Any) -> Any:
+    """PostgreSQL's documents know no negative zero, and write large numbers without a point."""
+    if isinstance(value, dict):
+        return {name: _document(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_document(each) for each in value]
+    if isinstance(value, float):
+        return 0.0 if value == 0.0 else int(value) if abs(value) >= 1e16 else value
     return value
 
 

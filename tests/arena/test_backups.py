@@ -15,10 +15,10 @@ from sqlalchemy import Engine
 
 from arena import backups
 from arena.backups import BackupError, read_backup, write_backup
-from arena.league import accounts, db, results
+from arena.league import accounts, db, jobs, results
 from arena.league.artifacts import ArtifactStore
 from arena.league.errors import LeagueError
-from arena.league.models import Race
+from arena.league.models import Race, Racer
 from tests.arena.test_serve import arena
 from tests.conftest import NOON, Cast, Clock
 from tests.driving import claim, drive_of, enter, to_the_start
@@ -37,6 +37,10 @@ def lived_in(engine: Engine, race: Race, cast: Cast, clock: Clock, tmp_path: Pat
             to_the_start(session, lease, clock.now)
             results.record_trial(session, lease, drive_of([lap_ms] * 3), clock.tick())
         enter(session, race, cast.cleo, clock.tick())
+        jobs.request_check(session, session.get_one(Racer, cast.cleo.id), {"source": ""}, clock.tick())
+        check = claim(session, clock.tick())
+        # PostgreSQL writes such numbers in another way.
+        jobs.finish_check(session, check, {"ok": True, "rewards": [-0.0, 1e20, 1e-7]}, clock.tick())
     for content in (b"policy", b"trace"):
         store.put(content)
     return store
