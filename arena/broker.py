@@ -12,6 +12,8 @@ verb of the league knows of a broker. Workers: `arena worker --celery`.
 from __future__ import annotations
 
 import logging
+import os
+import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -169,14 +171,15 @@ class Listener:
     def work(self, job_id: int) -> None:
         """Do what is next in the queue, which need not be the job that the message names."""
         log.debug("Woken for job %d.", job_id)
-        self.worker.work_if_possible()
+        if not self.worker.stopping:
+            self.worker.work_if_possible()
 
     def run(self) -> None:
         """Listen until SIGTERM. Raises Outdated for a worker that is older than the arena."""
         queues = ",".join(queues_of(self.worker.kinds, self.worker.hardware))
         options = ["--pool", "solo", "--queues", queues, "--hostname", f"{self.worker.name}@%h"]
         options += ["--without-gossip", "--without-mingle", "--loglevel", "INFO"]
-        with self.worker.at_its_place() as presence:
+        with self.worker.at_its_place(lambda: os.kill(os.getpid(), signal.SIGTERM)) as presence:
             app.worker_main(["worker", *options])
         if presence.outdated:
             raise presence.outdated

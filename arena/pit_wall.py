@@ -8,6 +8,7 @@ new one.
 from __future__ import annotations
 
 import logging
+import math
 import os
 import signal
 import socket
@@ -27,6 +28,7 @@ PROGRAM: Final = (sys.executable, "-m", "arena.pit")
 SILENCE_S: Final = 300.0
 """The longest silence of a pit at work: a race of a slow agent, or an update of a large network."""
 START_WITHIN_S: Final = 120.0
+USUAL_LAPS: Final = 3
 STOP_WITHIN_S: Final = 10.0
 TICK_S: Final = 1.0
 # What a Python process needs of its environment; everything else may be a secret.
@@ -106,20 +108,25 @@ class PitWall:
         """
         self.start()
         assert self._line is not None
-        is_over, asked = False, False
+        is_over, stop_by = False, math.inf
+        silence_s = self._silence_of(order)
         try:
             send(self._line, order)
-            deadline = time.monotonic() + self._silence_s
+            deadline = time.monotonic() + silence_s
             while not is_over:
-                if should_stop() and not asked:
-                    asked = True
+                if should_stop() and stop_by == math.inf:
+                    stop_by = time.monotonic() + STOP_WITHIN_S
                     self._ask_to_stop()
                 if not self._line.poll(TICK_S):
                     on_tick()
                     self._require_alive(deadline)
+                    if time.monotonic() > stop_by:  # races and checks do not hear it
+                        self.close()
+                        is_over = True
+                        yield Message(Kind.STOPPED)
                     continue
                 message = self._hear(deadline)
-                deadline = time.monotonic() + self._silence_s
+                deadline = time.monotonic() + silence_s
                 is_over = message.kind in _ENDS
                 yield message
         except OSError as error:
@@ -127,6 +134,11 @@ class PitWall:
         finally:
             if not is_over:
                 self._call_off()
+
+    def _silence_of(self, order: Message) -> float:
+        """Return how long the pit may say nothing: it does not while it races, and races differ in laps."""
+        laps = int((order.facts.get("conditions") or {}).get("laps", USUAL_LAPS))
+        return self._silence_s * max(1.0, laps / USUAL_LAPS)
 
     def _call_off(self) -> None:
         """Have the pit drop what it works on; one that does not is ended."""

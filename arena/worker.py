@@ -24,7 +24,7 @@ from arena.garage import lock
 from arena.garage.verdicts import SandboxUnavailableError, Verdict
 from arena.league import db, jobs, results, submissions
 from arena.league.artifacts import ArtifactStore
-from arena.league.errors import StaleLease
+from arena.league.errors import LeagueError, StaleLease
 from arena.league.jobs import Lease
 from arena.league.models import Race, Racer, Submission
 from arena.league.seasons import find_race, keep_calendar
@@ -96,14 +96,17 @@ class Worker:
             raise presence.outdated
 
     @contextmanager
-    def at_its_place(self) -> Iterator[Presence]:
-        """Be there for the arena while the block works: warm, reporting, and watched over."""
+    def at_its_place(self, stop: Callable[[], None] | None = None) -> Iterator[Presence]:
+        """Be there for the arena while the block works: warm, reporting, and watched over.
+
+        `stop` ends whoever gives the worker its jobs, when it turns out to be outdated.
+        """
         try:
             self.pit.start()
             self.serves_one_account = not self.pit.locked and self.trusted_by_one
             log.info("Worker %s takes %s.", self.name, " and ".join(self.kinds))
             offer = offer_of(self.name, self.hardware, trains=JobKind.TRAIN in self.kinds)
-            with Presence(self.engine, offer, self.stop) as self.presence:
+            with Presence(self.engine, offer, stop or self.stop) as self.presence:
                 yield self.presence
         finally:
             self.pit.close()
@@ -169,13 +172,17 @@ class Worker:
         except StaleLease as error:
             log.warning("%s", error)
         except StoppedError:
-            self.write(jobs.release, lease)
+            self.give_back(jobs.release, lease)
         except Exception as error:
             log.exception("Job %d failed on our side.", lease.job_id)
-            try:
-                self.write(jobs.fault, lease, reason_of(error))
-            except StaleLease as stale:
-                log.warning("%s", stale)
+            self.give_back(jobs.fault, lease, reason_of(error))
+
+    def give_back(self, verb: Callable[..., Any], *arguments: Any) -> None:
+        """Give a job back; one that is somebody else's by now, or cancelled, needs nothing from us."""
+        try:
+            self.write(verb, *arguments)
+        except LeagueError as error:
+            log.warning("%s", error)
 
     def write(self, verb: Callable[..., Any], *arguments: Any) -> Any:
         """Call a verb of the league in a transaction of its own, at this moment."""
@@ -285,15 +292,26 @@ class Renewal:
 
     def __init__(self, engine: Engine, lease: Lease, lease_s: float) -> None:
         self._engine, self._lease, self._lease_s = engine, lease, lease_s
-        self._due = 0.0
+        self._due, self._lasts_until = 0.0, time.monotonic() + lease_s
 
     def tick(self) -> None:
-        """Renew the lease if it is time. Raises StaleLease when it is somebody else's."""
-        if time.monotonic() < self._due:
+        """Renew the lease if it is time. Raises StaleLease when it is somebody else's.
+
+        A database that does not answer is asked again while the lease lasts.
+        """
+        now = time.monotonic()
+        if now < self._due:
             return
-        self._due = time.monotonic() + self._lease_s / RENEWALS_PER_LEASE
-        with db.transaction(self._engine) as session:
-            jobs.renew(session, self._lease, datetime.now(UTC), self._lease_s)
+        self._due = now + self._lease_s / RENEWALS_PER_LEASE
+        try:
+            with db.transaction(self._engine) as session:
+                jobs.renew(session, self._lease, datetime.now(UTC), self._lease_s)
+        except OperationalError:
+            if now > self._lasts_until:
+                raise
+            log.warning("The lease of job %d could not be renewed; it is tried again.", self._lease.job_id)
+        else:
+            self._lasts_until = now + self._lease_s
 
 
 def reason_of(error: Exception) -> str:

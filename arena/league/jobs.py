@@ -40,7 +40,7 @@ PRIORITY_LIVE = 50
 PRIORITY_TRAIN = 0
 ALL_KINDS = tuple(JobKind)
 # No lease is given for longer: one that ends later was given before the clock was set back.
-LONGEST_LEASE = timedelta(hours=1)
+LONGEST_LEASE = timedelta(hours=2)
 
 
 @dataclass(frozen=True, slots=True)
