@@ -13,7 +13,7 @@ from arena.league import accounts, db, jobs
 from arena.league.models import Base, Job
 from tests.driving import SOURCE
 
-CLAIMS = 10_000 if os.environ.get("ARENA_STORM") else 400
+CLAIMS = 10_000 if os.environ.get("ARENA_STORM") else 200
 PROCESSES = 4
 JOBS = 24
 

@@ -13,7 +13,7 @@ from tests import services
 from tests.faults.site import Site
 from tests.faults.storm import Report, Storm
 
-COUNT = int(os.environ.get("ARENA_STORM") or 12)
+COUNT = int(os.environ.get("ARENA_STORM") or 6)
 SEED = int(os.environ.get("ARENA_STORM_SEED") or 5)
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="children are found by /proc")
