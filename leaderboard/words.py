@@ -48,6 +48,17 @@ VERDICTS: dict[str, str] = {
     "log": "The log cannot be used",
 }
 
+ENDINGS: dict[str, str] = {
+    "finished": "it finished",
+    "time_up": "its time was up",
+    "off_track": "it left the track",
+    "crashed": "it crashed",
+    "immobilized": "it stood still",
+    "reversed": "it drove the wrong way",
+    "time_bank_empty": "its agent used up its overtime",
+    "fault": "its code failed during the race",
+}
+"""Of `Trial.ended_by`."""
 
 DIFFICULTIES = ("", "For beginners", "Easy", "Medium", "Hard", "For experts")
 
@@ -152,6 +163,11 @@ def verdict_name(verdict: str | None) -> str:
     return VERDICTS.get(str(verdict), str(verdict or "").replace("_", " ").capitalize())
 
 
+def ending(ended_by: str) -> str:
+    """Say what ended a drive; what this version does not know is shown as it is."""
+    return ENDINGS.get(ended_by, ended_by.replace("_", " "))
+
+
 def difficulty(level: int) -> str:
     """Say a track's difficulty (1 to 5) in words."""
     return DIFFICULTIES[min(max(level, 1), 5)]
@@ -161,7 +177,7 @@ def register(app: Flask) -> None:
     """Make the words available to every template."""
     for word in (
         lap_time, gap, count, duration, difficulty,
-        timing_method, timing_name, state_name, verdict_name,
+        timing_method, timing_name, state_name, verdict_name, ending,
         moment, stamp, day, local_input,
     ):  # fmt: skip
         app.jinja_env.filters[word.__name__] = word

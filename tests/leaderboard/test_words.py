@@ -57,6 +57,12 @@ def test_gaps_and_counts() -> None:
     ]
 
 
+def test_what_ended_a_drive_is_said_in_words_and_an_unknown_end_as_it_is() -> None:
+    assert words.ending("time_bank_empty") == "its agent used up its overtime"
+    assert words.ending("reversed") == "it drove the wrong way"
+    assert words.ending("struck_by_lightning") == "struck by lightning"
+
+
 def test_the_timing_method_is_said_in_a_sentence() -> None:
     assert "best single lap in a run of 3 laps" in words.timing_method(Rules())
     assert "one lap from a standing start" in words.timing_method(Rules(laps=1))
