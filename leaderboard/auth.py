@@ -169,6 +169,12 @@ def may_read_source(submission: Submission) -> bool:
     return reader is not None and (reader.is_organiser or reader.id == submission.racer_id)
 
 
+def may_read_seeds(race: Race, now: datetime) -> bool:
+    """Whether who asks may see a race's and its trainings' seeds: everybody once it takes no entries."""
+    reader = signed_in()
+    return not race.is_open(now) or (reader is not None and reader.is_organiser)
+
+
 def load_own_submission(session: Session, public_id: str) -> Submission:
     """Return a submission of which everything may be seen.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from dataclasses import replace
 
 from flask import Blueprint, Response
 from flask.typing import ResponseReturnValue
@@ -21,7 +22,7 @@ from arena.garage.settings import parse_model_metadata
 from arena.league.errors import NotFound
 from arena.league.models import Submission
 from arena.league.states import Driver
-from leaderboard.auth import load_own_submission, sign_in_required
+from leaderboard.auth import load_own_submission, may_read_seeds, now, sign_in_required
 from leaderboard.context import Arena, arena
 from simulator.archive import NO_DATE
 from simulator.car import SPECS
@@ -84,8 +85,10 @@ def policy_answer(where: Arena, found: Submission) -> Response:
     """Return the trained policy of an entry with its source, zipped. Raises NotFound before its training."""
     if found.policy_key is None:
         raise NotFound("This entry has no trained policy (yet). It has one when its race was driven.")
-    weights = where.artifacts.get(found.policy_key)
-    header = json.dumps(Policy.from_bytes(weights).header(), indent=2) + "\n"
+    policy = Policy.from_bytes(where.artifacts.get(found.policy_key))
+    if not may_read_seeds(found.race, now()):  # the race's own could be worked out from it
+        policy = replace(policy, about={key: said for key, said in policy.about.items() if key != "seed"})
+    weights, header = policy.to_bytes(), json.dumps(policy.header(), indent=2) + "\n"
     folder = name_of(found)
     files = {WEIGHTS_FILE: weights, HEADER_FILE: header.encode(), SOURCE_FILE: found.source.encode()}
     return as_zip(f"{folder}-policy.zip", {f"{folder}/{name}": content for name, content in files.items()})

@@ -7,7 +7,7 @@ takes is offered. Training on is a reward function with one of the racer's earli
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flask import abort, render_template, request
 from sqlalchemy.orm import Session
@@ -105,7 +105,9 @@ def first_draft(session: Session, race: Race) -> Draft:
     if chosen is GO_ON:
         asked = request.args.get("parent")
         parent = next((parent for parent in parents if parent.id == asked), parents[0])
-        return draft_of(parent, parent=parent.id)
+        last = queries.last_submission(session, race, racer, DRIVERS[Kind.REWARD])
+        is_again = last is not None and last.parent_id == parent.id
+        return draft_of(last if last is not None and is_again else parent, parent=parent.id)
     last = queries.last_submission(session, race, racer, DRIVERS[Kind(chosen.word)])
     if last is not None:
         return draft_of(last)
@@ -116,6 +118,12 @@ def first_draft(session: Session, race: Race) -> Draft:
 def draft_of(entry: Submission, parent: str = "") -> Draft:
     """Return an entry's files as a draft."""
     return Draft(entry.source, entry.model_metadata or "", entry.hyperparameters or "", parent=parent)
+
+
+def draft_with_kit(name: str) -> Draft:
+    """Return what was typed, with the code and settings of a kit where one was chosen."""
+    typed = draft_of_files(typed_files())
+    return replace(draft_of_kit(name), parent=typed.parent) if name else typed
 
 
 def draft_of_kit(name: str) -> Draft:

@@ -21,6 +21,7 @@ from leaderboard.auth import (
     load_race,
     load_racer,
     load_submission,
+    may_read_seeds,
     may_read_source,
     now,
     sign_in_required,
@@ -52,7 +53,7 @@ def enter(slug: str) -> ResponseReturnValue:
     with arena().reading() as session:
         race, racer = load_race(session, slug), load_racer(session)
         if action == "load-kit":
-            return editors.page(session, race, editors.draft_of_kit(request.form.get("kit", "")))
+            return editors.page(session, race, editors.draft_with_kit(request.form.get("kit", "")))
     try:
         files = entry_files.files_of_request(request)
     except Problem as problem:
@@ -108,6 +109,7 @@ def submission(public_id: str) -> ResponseReturnValue:
             comparison=comparing.comparison_of(arena(), found.race, found.trial),
             diagnosis=_diagnosis(found),
             is_mine=may_read_source(found),
+            may_read_seed=may_read_source(found) and may_read_seeds(found.race, at),
             lineage=admission.lineage_of(session, found),
             can_go_on=admission.may_be_parent(found) and found.race.may_continue and found.race.is_open(at),
             kind=entry_files.KINDS.get(found.driver),

@@ -16,11 +16,11 @@ from arena import courses
 from arena.garage.hyperparameters import parse_hyperparameters
 from arena.garage.settings import parse_model_metadata
 from arena.league.errors import NotFound
-from arena.league.models import Race, Submission
+from arena.league.models import Submission
 from arena.league.states import Driver
 from arena.recipes import Recipe
 from leaderboard.api.schemas import note
-from leaderboard.auth import may_read_source, signed_in
+from leaderboard.auth import may_read_seeds, may_read_source
 
 
 class RecipeSchema(Schema):
@@ -117,9 +117,3 @@ def _metadata_of(found: Submission) -> dict[str, Any]:
     if found.driver is Driver.TRAINED and found.model_metadata is None:
         return {}
     return parse_model_metadata(found.model_metadata, courses.senses_of(found.race)).as_json()
-
-
-def may_read_seeds(race: Race, now: datetime) -> bool:
-    """Whether who asks may see the seed of a race: everybody when it takes no entries any more."""
-    reader = signed_in()
-    return not race.is_open(now) or (reader is not None and reader.is_organiser)

@@ -23,7 +23,8 @@ def trained(arena_stage: Stage) -> Submission:
     """An entry of Ann's with a policy of its own."""
     entry = arena_stage.result("ann")
     width = len(OBSERVATION_COLUMNS)
-    policy = Policy(((np.full((2, width), 0.25), np.zeros(2)),), ACTIONS)
+    about = {"track": "oval", "seed": "5"}
+    policy = Policy(((np.full((2, width), 0.25), np.zeros(2)),), ACTIONS, about=about)
     key = arena_stage.artifacts.put(policy.to_bytes())
     with db.transaction(arena_stage.engine) as session:
         session.execute(update(Submission).values(policy_key=key))
@@ -41,6 +42,7 @@ def test_the_owner_takes_the_policy_home_as_a_folder_that_races(
     zipfile.ZipFile(io.BytesIO(answer.data)).extractall(tmp_path)
     policy = Policy.load(tmp_path / "oval-sprint-ann-1")
     assert policy.actions == ACTIONS
+    assert policy.about == {"track": "oval"}  # from the training's seed the race's could be worked out
     assert (tmp_path / "oval-sprint-ann-1" / "reward_function.py").read_text() == trained.source
 
 
