@@ -25,7 +25,7 @@ from arena.garage.hyperparameters import parse_hyperparameters
 from arena.garage.verdicts import EntrantFault
 from arena.league import standings
 from arena.league.models import Submission
-from arena.league.states import SubmissionState
+from arena.league.states import Driver, SubmissionState
 from leaderboard import comparing, diagnosing
 from leaderboard.auth import load_submission, may_read_source
 from leaderboard.comparing import Comparison
@@ -77,6 +77,16 @@ class Pair:
     first: Submission
     second: Submission
     is_open: bool
+
+    @property
+    def are_alike(self) -> bool:
+        """Whether both have code of one kind, which can be compared."""
+        return self.first.driver is self.second.driver and bool(self.first.source)
+
+    @property
+    def are_trained(self) -> bool:
+        """Whether both were trained here, by settings and with curves."""
+        return self.first.driver is self.second.driver is Driver.POLICY
 
     @cached_property
     def sectors(self) -> tuple[SectorPair, ...]:
@@ -169,8 +179,10 @@ def named(one: Submission, beside: Submission) -> str:
 
 
 def sector_pairs(first: Comparison | None, second: Comparison | None) -> tuple[SectorPair, ...]:
-    """Return two laps in sectors; nothing where one is missing or they go different ways round."""
+    """Return two laps in sectors; nothing where one is missing, goes the other way round or began at rest."""
     if first is None or second is None or first.track.is_reversed != second.track.is_reversed:
+        return ()
+    if first.lap.is_standing_start != second.lap.is_standing_start:
         return ()
     return tuple(
         SectorPair(one.number, one.time_ms, other.time_ms)
