@@ -122,6 +122,7 @@ class Pit:
             "seed": trained.seed,
             "digest": trained.digest,
             "output": trained.output,
+            "usage": trained.usage,
         }
         self._done(trial, learned, **files)
 
@@ -207,6 +208,7 @@ def fault_json(fault: EntrantFault) -> Json:
         "line": fault.line,
         "detail": fault.detail,
         "output": fault.output,
+        "usage": fault.usage,
     }
 
 

@@ -55,6 +55,11 @@ class Usage:
     cpu_s: float
     peak_mb: float
 
+    def as_json(self, wall_s: float) -> dict[str, float]:
+        """Say it as it is kept with a result, with the time that passed meanwhile."""
+        used = {"cpu_s": self.cpu_s, "wall_s": wall_s, "peak_mb": self.peak_mb}
+        return {name: round(value, 3) for name, value in used.items()}
+
 
 @dataclass(frozen=True, slots=True)
 class Ending:

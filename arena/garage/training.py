@@ -74,6 +74,8 @@ class Training:
     reward_call_us: float
     continuation: Checkpoint
     """What another training may go on from."""
+    usage: dict[str, float] | None = None
+    """What the reward function has used: cpu_s, wall_s, peak_mb."""
 
     @property
     def total_steps(self) -> int:
@@ -150,4 +152,5 @@ def _result(work: Work) -> Training:
         digest=work.digest,
         reward_call_us=round(1e6 * work.waited_s / max(1, work.calls), 2),
         continuation=work.checkpoint(len(work.plan.stints()), sha256).bare(),
+        usage=work.usage,
     )

@@ -17,6 +17,7 @@ from typing import Final
 
 from stable_baselines3.common.callbacks import BaseCallback
 
+from arena.garage.limits import Usage
 from arena.garage.progress import Meter, Progress
 from arena.garage.recording import DriveRecorder
 from arena.garage.sandbox import RewardSandbox
@@ -103,6 +104,9 @@ class Work:
     output: str = ""
     calls: int = 0
     waited_s: float = 0.0
+    used: Usage = field(default_factory=lambda: Usage(0.0, 0.0))
+    """What the children of the stints so far have used: their CPU time together, the highest peak."""
+    used_wall_s: float = 0.0
     shards: int = 0
     """How many children answer the calls, when that is known."""
 
@@ -128,15 +132,28 @@ class Work:
             self.shards = shards_worth(self.source, course, self.plan.num_cars, first_step)
         sandbox = self.recipe.sandbox(self.source, self.plan.num_cars, stint, steps, self.shards)
         sandbox.sample = self.recorder.sample if self.recorder is not None else None
+        began_s = time.monotonic()
         try:
             with sandbox as reward:
                 self._line_up(reward, stint, start)
                 self.watch.learn(self.learner, steps)
         except EntrantFault as fault:
             fault.output = (self.output + sandbox.output)[:_MAX_OUTPUT]
+            self._count(sandbox.usage, time.monotonic() - began_s)
+            fault.usage = self.usage
             raise
+        self._count(sandbox.usage, time.monotonic() - began_s)
         self.output = (self.output + sandbox.output)[:_MAX_OUTPUT]
         self.calls, self.waited_s = self.calls + sandbox.calls, self.waited_s + sandbox.took_s
+
+    def _count(self, used: Usage, wall_s: float) -> None:
+        self.used = Usage(self.used.cpu_s + used.cpu_s, max(self.used.peak_mb, used.peak_mb))
+        self.used_wall_s += wall_s
+
+    @property
+    def usage(self) -> dict[str, float]:
+        """Return what the entrant's code has used since this process took the training on."""
+        return self.used.as_json(self.used_wall_s)
 
     def _line_up(self, reward: RewardSandbox, stint: int, start: Checkpoint | None) -> None:
         """Put new cars at their starts, with the learner at the wheel as the last stint left it."""

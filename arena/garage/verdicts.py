@@ -39,7 +39,8 @@ class EntrantFault(Exception):  # noqa: N818 - a fault is no error of the progra
 
     `message` is a plain sentence or two (what, where, what to do), `line` the line in their file when one is
     to blame, and `detail` their traceback (frames of their file only) with the params of the failing call.
-    `output` is what their code had printed by then, where that is known.
+    `output` is what their code had printed by then, where that is known, and `usage` what
+    it had used: cpu_s, wall_s, peak_mb.
     """
 
     def __init__(self, verdict: Verdict, message: str, *, line: int | None = None, detail: str = "") -> None:
@@ -49,6 +50,7 @@ class EntrantFault(Exception):  # noqa: N818 - a fault is no error of the progra
         self.line = line
         self.detail = detail
         self.output = ""
+        self.usage: dict[str, float] | None = None
 
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuild, (self.verdict, self.message, self.line, self.detail)

@@ -57,6 +57,7 @@ class TrialResult:
     seed: int | None = None
     digest: str | None = None
     output: str = ""
+    usage: Json | None = None
     crash_count: int = 0
     suspicious_laps: tuple[int, ...] = ()
     """The numbers of laps that were faster than the optimum allows: the trial is held for the stewards."""
@@ -220,6 +221,7 @@ def _finish_submission(
         seed=result.seed,
         digest=result.digest,
         output=storable(result.output)[:MAX_OUTPUT_CHARACTERS],
+        usage=result.usage,
     )
     payload = {"official_ms": trial.official_ms, "best_lap_ms": submission.best_lap_ms}
     transitions.tell(session, submission, "submission.recorded", now, payload)

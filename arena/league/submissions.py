@@ -73,6 +73,7 @@ class Rejection:
     line: int | None = None
     detail: str = ""
     output: str = ""
+    usage: Json | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +228,7 @@ def reject(session: Session, lease: Lease, rejection: Rejection, now: datetime) 
         verdict_line=rejection.line,
         verdict_detail=storable(rejection.detail),
         output=storable(rejection.output)[:MAX_OUTPUT_CHARACTERS],
+        usage=rejection.usage,
     )
     payload = {"verdict": rejection.verdict, "message": rejection.message, "line": rejection.line}
     transitions.tell(session, submission, "submission.rejected", now, payload)

@@ -229,7 +229,13 @@ def test_a_fault_in_the_entrants_code_is_a_verdict_and_the_next_submission_goes_
     assert (rejected.verdict, rejected.verdict_line) == ("runtime", 2)
     assert rejected.verdict_message is not None
     assert "nope" in rejected.verdict_message
-    assert submission_of(engine, fine).state is SubmissionState.RECORDED
+    trained = submission_of(engine, fine)
+    assert trained.state is SubmissionState.RECORDED
+    for usage in (rejected.usage, trained.usage):
+        assert usage is not None
+        assert usage["cpu_s"] > 0.0
+        assert usage["wall_s"] > 0.0
+        assert usage["peak_mb"] > 1.0
 
 
 def test_impossible_settings_are_a_verdict(engine: Engine, worker: Worker, race: Race, cast: Cast) -> None:
