@@ -31,7 +31,8 @@ def rejected(arena_stage: Stage) -> Submission:
     entry = arena_stage.enter("ann")
     lease = arena_stage.claim(entry)
     arena_stage.train(lease)
-    fault = Rejection("runtime", "KeyError: 'distance'.", 2, "Traceback of Ann", "printed by Ann")
+    used = {"cpu_s": 2.13, "wall_s": 8.0, "peak_mb": 48.4}
+    fault = Rejection("runtime", "KeyError: 'distance'.", 2, "Traceback of Ann", "printed by Ann", used)
     with db.transaction(arena_stage.engine) as session:
         return submissions.reject(session, lease, fault, stage.now())
 
@@ -208,3 +209,9 @@ def test_only_its_racer_is_asked_to_improve_an_entry(visit: Visit, arena_stage: 
 def test_a_house_car_is_not_told_that_it_was_beaten(visit: Visit, arena_stage: Stage) -> None:
     entry = arena_stage.result("house")
     assert "house cars take none" in visit("").read(f"/submissions/{entry.id}")
+
+
+def test_the_owner_sees_what_the_code_used(visit: Visit, arena_stage: Stage) -> None:
+    entry = rejected(arena_stage)
+    assert "2.1 s of CPU in 8.0 s" in visit("ann").read(f"/submissions/{entry.id}")
+    assert "of CPU" not in visit("cleo").read(f"/submissions/{entry.id}")
