@@ -26,7 +26,7 @@ from arena.garage.training_checkpoint import Checkpoint, CheckpointError
 from arena.garage.trials import Trial
 from arena.garage.verdicts import EntrantFault, SandboxUnavailableError
 from arena.league.states import Driver
-from arena.radio import Kind, Message, receive, send
+from arena.radio import ENDS, Kind, Message, receive, send
 from arena.untrained import Untrained
 from simulator.bots import BotError
 from simulator.course import CourseError
@@ -58,7 +58,9 @@ class Pit:
         self._stopping = True
 
     def tell(self, kind: Kind, facts: Json | None = None, **files: bytes) -> None:
-        """Send a message to the worker."""
+        """Send a message to the worker. With the last word the wish to stop ends: it was about this order."""
+        if kind in ENDS:
+            self._stopping = False
         send(self._line, Message(kind, facts or {}, files))
 
     def serve(self) -> None:
@@ -86,8 +88,6 @@ class Pit:
         except Exception as error:
             log.exception("An entry failed on our side.")
             self.tell(Kind.FAILED, {"message": type(error).__name__})
-        finally:
-            self._stopping = False
 
     def _check(self, order: Message) -> None:
         facts = order.facts

@@ -20,7 +20,7 @@ from multiprocessing.connection import Connection
 from typing import Final
 
 from arena.garage.verdicts import SandboxUnavailableError
-from arena.radio import Kind, Message, receive, send
+from arena.radio import ENDS, Kind, Message, receive, send
 
 log = logging.getLogger("arena.pit_wall")
 
@@ -34,10 +34,6 @@ TICK_S: Final = 1.0
 # What a Python process needs of its environment; everything else may be a secret.
 _KEPT: Final = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "PYTHONPATH")
 _KEPT_PREFIXES: Final = ("CUDA_", "NVIDIA_")
-
-_ENDS: Final = frozenset(
-    (Kind.DONE, Kind.FAULT, Kind.STOPPED, Kind.UNAVAILABLE, Kind.IMPOSSIBLE, Kind.FAILED)
-)
 
 
 class PitLostError(RuntimeError):
@@ -114,20 +110,21 @@ class PitWall:
             send(self._line, order)
             deadline = time.monotonic() + silence_s
             while not is_over:
-                if should_stop() and stop_by == math.inf:
-                    stop_by = time.monotonic() + STOP_WITHIN_S
+                if should_stop():
+                    stop_by = min(stop_by, time.monotonic() + STOP_WITHIN_S)
                     self._ask_to_stop()
+                if time.monotonic() > stop_by:  # races and checks do not hear it
+                    self.close()
+                    is_over = True
+                    yield Message(Kind.STOPPED)
+                    return
                 if not self._line.poll(TICK_S):
                     on_tick()
                     self._require_alive(deadline)
-                    if time.monotonic() > stop_by:  # races and checks do not hear it
-                        self.close()
-                        is_over = True
-                        yield Message(Kind.STOPPED)
                     continue
                 message = self._hear(deadline)
                 deadline = time.monotonic() + silence_s
-                is_over = message.kind in _ENDS
+                is_over = message.kind in ENDS
                 yield message
         except OSError as error:
             raise self._lost(f"it hung up ({error})") from error
@@ -147,7 +144,7 @@ class PitWall:
         self._ask_to_stop()
         deadline = time.monotonic() + STOP_WITHIN_S
         try:
-            while self._hear(deadline).kind not in _ENDS:
+            while self._hear(deadline).kind not in ENDS:
                 pass
         except PitLostError:
             self.close()

@@ -38,6 +38,10 @@ class Kind(StrEnum):
     """Ours; the pit has logged it."""
 
 
+ENDS: Final = frozenset((Kind.DONE, Kind.FAULT, Kind.STOPPED, Kind.UNAVAILABLE, Kind.IMPOSSIBLE, Kind.FAILED))
+"""The last words about an order."""
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """Facts as JSON can carry them, and files by name."""
