@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session
 
@@ -213,8 +213,7 @@ def hold(session: Session, lease: Lease) -> None:
 
 def is_held(session: Session, lease: Lease) -> bool:
     """Whether the lease is still the newest of a claimed job; changes nothing."""
-    held = (Job.id == lease.job_id, Job.attempt == lease.attempt, Job.state == JobState.CLAIMED)
-    return session.execute(select(Job.id).where(*held)).first() is not None
+    return session.execute(select(Job.id).where(*_held(lease))).first() is not None
 
 
 def finish(session: Session, lease: Lease, now: datetime, result: Json | None = None) -> None:
@@ -317,10 +316,13 @@ def restart(session: Session, submission_id: str) -> None:
     )
 
 
+def _held(lease: Lease) -> tuple[ColumnElement[bool], ...]:
+    return Job.id == lease.job_id, Job.attempt == lease.attempt, Job.state == JobState.CLAIMED
+
+
 def _change(session: Session, lease: Lease, **values: Any) -> None:
     """Change the job if the lease is still the newest; the one place where late writers are fenced off."""
-    held = (Job.id == lease.job_id, Job.attempt == lease.attempt, Job.state == JobState.CLAIMED)
-    changed = session.execute(update(Job).where(*held).values(**values))
+    changed = session.execute(update(Job).where(*_held(lease)).values(**values))
     assert isinstance(changed, CursorResult)
     if changed.rowcount == 1:
         return
