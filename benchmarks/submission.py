@@ -79,9 +79,9 @@ def prepare(data: Path, racers: int, steps: int = DEFAULT_STEPS) -> list[str]:
 
 
 @contextlib.contextmanager
-def arena(data: Path, workers: int) -> Iterator[str]:
+def arena(data: Path, workers: int, cores: int | None = None) -> Iterator[str]:
     """Run `arena serve` on a free port until the block ends; yield its address when it answers and its
-    workers are warm.
+    workers are warm. With `cores` it has no more of them than that (Linux).
     """
     port = free_port()
     environment = {
@@ -91,7 +91,7 @@ def arena(data: Path, workers: int) -> Iterator[str]:
         "ARENA_RATE_LIMITS": "off",
     }
     command = [sys.executable, "-m", "arena", "serve", "--port", str(port), "--workers", str(workers)]
-    with subprocess.Popen(command, env=environment, stdout=sys.stderr) as process:
+    with confined_to(cores), subprocess.Popen(command, env=environment, stdout=sys.stderr) as process:
         try:
             address = f"http://127.0.0.1:{port}"
             wait_for_answer(address)
@@ -99,6 +99,20 @@ def arena(data: Path, workers: int) -> Iterator[str]:
             yield address
         finally:
             process.terminate()
+
+
+@contextlib.contextmanager
+def confined_to(cores: int | None) -> Iterator[None]:
+    """Give this process, and those that it starts, no more cores than that until the block ends."""
+    if cores is None:
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, sorted(before)[:cores])
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def wait_for_answer(address: str) -> None:
